@@ -1,0 +1,66 @@
+# Everything a developer runs. It needs make, Python 3.11 or newer and a package index; the first target that needs
+# the environment builds it in .venv from requirements.lock.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV = $(or $(shell command -v uv),$(BIN)/uv)
+READY := $(VENV)/.ready
+
+# Pyright and its node come from wheels in the lock; this stops it from asking the index for a newer one.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test format lock docs bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+setup: $(READY) ## build .venv from the lock
+
+$(READY): requirements.lock pyproject.toml examples/shop/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Atoll needs Python 3.11 or newer, but $(PYTHON) is older: run make PYTHON=python3.12, say." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x "$(UV)" || { sed -n '/^uv==/,/[^\]$$/p' requirements.lock > $(VENV)/uv.txt && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt; }
+	@"$(UV)" pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+		--editable . --editable examples/shop
+	@touch $@
+
+demo: setup ## run the shop with customers and kills, and check its invariants
+	@$(BIN)/python -m shop.demo
+
+up: setup ## start the shop and leave it running until Ctrl-C
+	@$(BIN)/atoll up shop.system:shop
+
+# Runs a step of `test` and tells how long it took.
+step = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(BIN)/$(1) || exit 1; echo "== took $$(($$(date +%s) - start)) s"
+
+test: setup ## everything that must hold before a change is taken
+	$(call step,ruff format --check .)
+	$(call step,ruff check .)
+	$(call step,mypy)
+	$(call step,pyright)
+	$(call step,lint-imports --no-logo)
+	$(call step,pytest --cov --cov-report=term)
+
+format: setup ## format the code and mend what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup ## compile requirements.lock anew from the pyproject files
+	@"$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-emit-find-links --no-emit-package atoll --all-extras --group dev \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml examples/shop/pyproject.toml
+
+docs: setup ## build the documentation into site/
+	@$(BIN)/mkdocs build --strict
+
+bench: setup ## measure the shop beside the same flow written by hand
+	@$(BIN)/python bench/checkout.py
+
+clean: ## remove everything that was made
+	@rm -rf $(VENV) .atoll .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

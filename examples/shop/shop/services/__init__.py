@@ -1,0 +1,1 @@
+"""The twelve services, each with rules (`domain`), tables (`store`) and the service itself (`service`)."""

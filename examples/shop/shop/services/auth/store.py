@@ -1,0 +1,137 @@
+"""Credentials, sessions and signing keys. Of tickets and refresh tokens only digests are kept."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from atoll.storage import Database
+from shop.services.auth.domain import Credentials, RefreshToken, digest
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS tickets (
+    ticket TEXT PRIMARY KEY,
+    password_hash TEXT NOT NULL,
+    expires_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS credentials (
+    user_id TEXT PRIMARY KEY,
+    email TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,
+    roles TEXT NOT NULL DEFAULT '[]',
+    failures INTEGER NOT NULL DEFAULT 0,
+    failed_at REAL NOT NULL DEFAULT 0,
+    ticket TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    live INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);
+CREATE TABLE IF NOT EXISTS refresh_tokens (
+    token TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL,
+    expires_at REAL NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS refresh_tokens_expiry ON refresh_tokens (expires_at);
+CREATE TABLE IF NOT EXISTS signing_keys (
+    id INTEGER PRIMARY KEY,
+    document BLOB NOT NULL
+);
+"""
+
+
+class AuthStore:
+    """The tables of the service."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def add_ticket(self, ticket: str, password_hash: str, expires_at: float) -> None:
+        sql = "INSERT INTO tickets (ticket, password_hash, expires_at) VALUES ($1, $2, $3)"
+        await self.db.execute(sql, digest(ticket), password_hash, expires_at)
+
+    async def use_ticket(self, ticket: str, now: float) -> str | None:
+        """Return the password hash behind a ticket and take the ticket away; None when there is no such."""
+        sql = "DELETE FROM tickets WHERE ticket = $1 AND expires_at > $2 RETURNING password_hash"
+        found = await self.db.fetch_value(sql, digest(ticket), now)
+        return None if found is None else str(found)
+
+    async def is_activated(self, user_id: str, ticket: str) -> bool:
+        sql = "SELECT count(*) FROM credentials WHERE user_id = $1 AND ticket = $2"
+        return bool(await self.db.fetch_value(sql, user_id, digest(ticket)))
+
+    async def put_credentials(
+        self, user_id: str, email: str, password_hash: str, *, roles: list[str], ticket: str = ""
+    ) -> None:
+        """Keep credentials; an address that another account had before is this one's now."""
+        await self.db.execute("DELETE FROM credentials WHERE email = $1 AND user_id <> $2", email, user_id)
+        await self.db.execute(
+            "INSERT INTO credentials (user_id, email, password_hash, roles, ticket) VALUES ($1, $2, $3, $4, $5) "
+            "ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, roles = excluded.roles, "
+            "password_hash = excluded.password_hash, ticket = excluded.ticket",
+            user_id,
+            email,
+            password_hash,
+            roles,
+            digest(ticket),
+        )
+
+    async def remove_credentials(self, user_id: str) -> None:
+        await self.db.execute("DELETE FROM credentials WHERE user_id = $1", user_id)
+
+    async def set_email(self, user_id: str, email: str) -> None:
+        await self.db.execute("UPDATE credentials SET email = $1 WHERE user_id = $2", email, user_id)
+
+    async def by_email(self, email: str) -> Credentials | None:
+        sql = "SELECT user_id, password_hash, roles, failures, failed_at FROM credentials WHERE email = $1"
+        return await self.db.fetch_one(Credentials, sql, email)
+
+    async def by_id(self, user_id: str) -> Credentials | None:
+        sql = "SELECT user_id, password_hash, roles, failures, failed_at FROM credentials WHERE user_id = $1"
+        return await self.db.fetch_one(Credentials, sql, user_id)
+
+    async def note_failure(self, user_id: str, now: float) -> None:
+        sql = "UPDATE credentials SET failures = failures + 1, failed_at = $1 WHERE user_id = $2"
+        await self.db.execute(sql, now, user_id)
+
+    async def forget_failures(self, user_id: str) -> None:
+        await self.db.execute("UPDATE credentials SET failures = 0 WHERE user_id = $1", user_id)
+
+    async def add_session(self, session_id: str, user_id: str) -> None:
+        await self.db.execute("INSERT INTO sessions (id, user_id) VALUES ($1, $2)", session_id, user_id)
+
+    async def end_session(self, session_id: str) -> None:
+        await self.db.execute("UPDATE sessions SET live = 0 WHERE id = $1", session_id)
+
+    async def add_token(self, token: str, session_id: str, expires_at: float) -> None:
+        sql = "INSERT INTO refresh_tokens (token, session_id, expires_at) VALUES ($1, $2, $3)"
+        await self.db.execute(sql, digest(token), session_id, expires_at)
+
+    async def token(self, token: str) -> RefreshToken | None:
+        sql = (
+            "SELECT session_id, user_id, expires_at, used, live "
+            "FROM refresh_tokens JOIN sessions ON sessions.id = session_id WHERE token = $1"
+        )
+        return await self.db.fetch_one(RefreshToken, sql, digest(token))
+
+    async def use_token(self, token: str) -> None:
+        await self.db.execute("UPDATE refresh_tokens SET used = 1 WHERE token = $1", digest(token))
+
+    async def sweep(self, now: float) -> None:
+        """Remove tickets and tokens that have expired."""
+        await self.db.execute("DELETE FROM tickets WHERE expires_at < $1", now)
+        await self.db.execute("DELETE FROM refresh_tokens WHERE expires_at < $1", now)
+
+    async def keys(self) -> bytes | None:
+        found = await self.db.fetch_value("SELECT document FROM signing_keys WHERE id = 1")
+        return None if found is None else bytes(found)
+
+    async def add_keys(self, document: bytes) -> None:
+        """Keep the first keys; when another instance was faster, its keys stay."""
+        sql = "INSERT INTO signing_keys (id, document) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
+        await self.db.execute(sql, document)
+
+    async def replace_keys(self, document: bytes) -> None:
+        await self.db.execute("UPDATE signing_keys SET document = $1 WHERE id = 1", document)

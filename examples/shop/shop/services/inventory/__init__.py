@@ -1,0 +1,5 @@
+"""Stock and reservations."""
+
+from shop.services.inventory.service import InventoryService
+
+__all__ = ["InventoryService"]

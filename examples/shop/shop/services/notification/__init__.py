@@ -1,0 +1,5 @@
+"""Mail to customers."""
+
+from shop.services.notification.service import NotificationService
+
+__all__ = ["NotificationService"]

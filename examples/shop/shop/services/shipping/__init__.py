@@ -1,0 +1,5 @@
+"""Quotes, parcels and tracking."""
+
+from shop.services.shipping.service import ShippingService
+
+__all__ = ["ShippingService"]

@@ -1,0 +1,36 @@
+"""Time as an argument: the real clock, and the shape a virtual one must have."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where code gets the time from and how it waits; tests pass a virtual one."""
+
+    def now(self) -> float:
+        """Seconds since the epoch (UTC), for stamps that people and other machines read."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never goes back, for deadlines and durations."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`; cancellable."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks and the running loop's timers."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

@@ -1,0 +1,78 @@
+"""Services as Envoy clusters, and the running instances as their endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+
+from atoll.discovery.port import Instance
+from atoll.gateway.errors import UnknownReference
+from atoll.gateway.render.names import endpoints_file
+from atoll.gateway.render.protobuf import Json, from_file, resource, seconds, typed
+
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def cluster(service: str) -> Json:
+    """Return the cluster of `service`, whose endpoints come from their own file."""
+    return resource(
+        "cluster.v3.Cluster",
+        name=service,
+        type="EDS",
+        eds_cluster_config={"eds_config": from_file(endpoints_file(service))},
+        connect_timeout=seconds(1),
+        lb_policy="LEAST_REQUEST",
+        typed_extension_protocol_options={_HTTP_OPTIONS: _http_options()},
+        circuit_breakers=_circuit_breakers(),
+        outlier_detection=_outlier_detection(),
+    )
+
+
+def assignment(service: str, instances: Sequence[Instance]) -> Json:
+    """Return the endpoints of `service`. Raises UnknownReference for an instance whose host is not an IP address."""
+    ordered = sorted(instances, key=lambda each: each.id)
+    return resource(
+        "endpoint.v3.ClusterLoadAssignment",
+        cluster_name=service,
+        endpoints=[{"lb_endpoints": [{"endpoint": {"address": _address(each)}} for each in ordered]}],
+    )
+
+
+def _address(instance: Instance) -> Json:
+    try:
+        ip_address(instance.host)
+    except ValueError as error:
+        raise UnknownReference(
+            f"instance {instance.id} has the host {instance.host!r}; the gateway needs its IP address"
+        ) from error
+    return {"socket_address": {"address": instance.host, "port_value": instance.port}}
+
+
+def _http_options() -> Json:
+    # Shorter than uvicorn keeps an idle connection (5 s): else a request could meet the closing of its connection.
+    return typed(
+        "upstreams.http.v3.HttpProtocolOptions",
+        explicit_http_config={"http_protocol_options": {}},
+        common_http_protocol_options={"idle_timeout": seconds(4)},
+    )
+
+
+def _circuit_breakers() -> Json:
+    budget = {"budget_percent": {"value": 20}, "min_retry_concurrency": 3}
+    bounds = {"max_connections": 1024, "max_pending_requests": 1024, "max_requests": 1024}
+    return {"thresholds": [{"priority": "DEFAULT", **bounds, "retry_budget": budget}]}
+
+
+def _outlier_detection() -> Json:
+    # Only failures to connect or to answer at all count: a 500 is a fault of the code, which every instance has.
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": 5,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "enforcing_local_origin_success_rate": 0,
+        "enforcing_consecutive_5xx": 0,
+        "enforcing_success_rate": 0,
+        "interval": seconds(1),
+        "base_ejection_time": seconds(5),
+        "max_ejection_percent": 50,
+    }

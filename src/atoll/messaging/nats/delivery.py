@@ -1,0 +1,57 @@
+"""A JetStream message in hand. It is settled over whatever connection there is, not the one it came by."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Final
+
+from nats.aio.msg import Msg
+
+from atoll.contracts import Message
+from atoll.messaging.errors import BrokerUnavailable
+from atoll.messaging.nats.jetstream import NANOSECONDS
+from atoll.messaging.nats.link import NatsLink
+from atoll.messaging.nats.wire import decode
+
+SETTLE_TIMEOUT: Final = 5.0
+
+_logger = logging.getLogger(__name__)
+
+
+class NatsDelivery:
+    """See `Delivery`. `place` is the message's sequence in its stream."""
+
+    def __init__(self, link: NatsLink, msg: Msg) -> None:
+        self._link = link
+        self._msg = msg
+        self.place = msg.metadata.sequence.stream
+
+    @property
+    def message(self) -> Message:
+        return decode(self._msg)
+
+    @property
+    def attempt(self) -> int:
+        return self._msg.metadata.num_delivered
+
+    async def ack(self) -> None:
+        await self._link.request(self._msg.reply, b"+ACK", timeout=SETTLE_TIMEOUT)
+
+    async def retry(self, after: float) -> None:
+        delay = json.dumps({"delay": int(after * NANOSECONDS)})
+        await self._link.send(self._msg.reply, b"-NAK " + delay.encode() if after > 0 else b"-NAK")
+
+    async def extend(self) -> None:
+        await self._link.send(self._msg.reply, b"+WPI")
+
+    async def give_back(self, after: float) -> None:
+        """Like `retry`; without a connection the message comes again by itself."""
+        try:
+            await self.retry(after)
+        except BrokerUnavailable as error:
+            _logger.debug("not given back: %s", error)
+
+    def renew(self, later: NatsDelivery) -> None:
+        """Settle as `later`, a repeated delivery of the same message."""
+        self._msg = later._msg

@@ -1,0 +1,135 @@
+"""Prometheus metrics of one service, counted from the records that the layers below emit.
+
+The four HTTP metrics have the names of the pattern guide, with the buckets of OpenTelemetry's semantic
+conventions; each other pattern's begin with `atoll_`. Every label is bounded: route templates, names that stand in
+code, outcomes.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+
+from atoll.clients.records import CallFinished
+from atoll.core import Hooks
+from atoll.messaging.records import MessageHandled, MessagePublished
+from atoll.observability.methods import bounded
+from atoll.observability.records import RequestFinished, RequestStarted
+from atoll.saga.records import SagaFinished, SagaStepFinished
+from atoll.storage.records import TransactionFinished
+
+M = TypeVar("M", Counter, Histogram)
+
+UNMATCHED: Final = "unmatched"
+"""The endpoint of every request that no route matched."""
+
+_REQUEST: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_LOCAL: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_SAGA: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+class _Children(dict[tuple[str, ...], M], Generic[M]):
+    """A metric's children by their label values, each looked up in prometheus_client once (2 us instead of 5)."""
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._metric: M = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        child: M = self._metric.labels(*labels)
+        self[labels] = child
+        return child
+
+
+class Metrics:
+    """Counts what hooks tell in `registry`, which belongs to one service and holds its own metrics too."""
+
+    def __init__(self, registry: CollectorRegistry, service: str) -> None:
+        self.registry = registry
+        registry.set_target_info({"service_name": service})
+        ProcessCollector(registry=registry)
+        self._http = _HTTPMetrics(registry)
+        self._patterns = _PatternMetrics(registry)
+
+    def subscribe(self, hooks: Hooks) -> None:
+        """Count every record that `hooks` emits from now on."""
+        self._http.subscribe(hooks)
+        self._patterns.subscribe(hooks)
+
+    def render(self, accept: str = "") -> tuple[str, bytes]:
+        """Return the content type and body of `/metrics`, in the form that the Accept header asks for."""
+        encode, content_type = choose_encoder(accept)
+        return content_type, encode(self.registry)
+
+
+class _HTTPMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        of_answer, of_error = ("method", "endpoint", "status"), ("method", "endpoint", "error_type")
+        self._duration = _Children(
+            Histogram(
+                "http_request_duration_seconds",
+                "HTTP request duration in seconds",
+                of_answer,
+                buckets=_REQUEST,
+                registry=registry,
+            )
+        )
+        self._requests = _Children(
+            Counter("http_requests_total", "Total number of HTTP requests", of_answer, registry=registry)
+        )
+        self._errors = _Children(
+            Counter("http_errors_total", "Total number of HTTP errors", of_error, registry=registry)
+        )
+        self._active = Gauge("active_connections", "Requests being served, each on its connection", registry=registry)
+
+    def subscribe(self, hooks: Hooks) -> None:
+        hooks.on(RequestStarted, lambda _: self._active.inc())
+        hooks.on(RequestFinished, self._finished)
+
+    def _finished(self, record: RequestFinished) -> None:
+        method, endpoint, status = bounded(record.method), record.endpoint or UNMATCHED, str(record.status)
+        self._active.dec()
+        self._duration[method, endpoint, status].observe(record.seconds)
+        self._requests[method, endpoint, status].inc()
+        if record.error_type or record.status >= 400:
+            self._errors[method, endpoint, record.error_type or status].inc()
+
+
+class _PatternMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def seconds(name: str, doc: str, labels: tuple[str, ...], buckets: tuple[float, ...]) -> _Children[Histogram]:
+            metric = Histogram(f"atoll_{name}_duration_seconds", doc, labels, buckets=buckets, registry=registry)
+            return _Children(metric)
+
+        def total(name: str, doc: str, labels: tuple[str, ...]) -> _Children[Counter]:
+            return _Children(Counter(f"atoll_{name}_total", doc, labels, registry=registry))
+
+        self._call = seconds("client_call", "Calls to other services", ("contract", "operation", "outcome"), _REQUEST)
+        self._attempts = total("client_call_attempts", "Tries of calls", ("contract", "operation"))
+        self._published = seconds("message_publish", "Messages confirmed by the broker", ("type",), _LOCAL)
+        self._handled = seconds("message_handling", "Attempts at messages", ("type", "consumer", "outcome"), _REQUEST)
+        self._transaction = seconds("transaction", "Units of work", ("outcome",), _LOCAL)
+        self._saga = seconds("saga", "Sagas that ended", ("saga", "outcome"), _SAGA)
+        self._step = seconds("saga_step", "Saga steps that ended", ("saga", "step", "outcome"), _REQUEST)
+        self._step_attempts = total("saga_step_attempts", "Tries of saga steps", ("saga", "step"))
+
+    def subscribe(self, hooks: Hooks) -> None:
+        hooks.on(CallFinished, self._on_call)
+        hooks.on(MessagePublished, lambda each: self._published[each.type,].observe(each.seconds))
+        hooks.on(MessageHandled, self._on_message)
+        hooks.on(TransactionFinished, lambda each: self._transaction[each.outcome,].observe(each.seconds))
+        hooks.on(SagaFinished, lambda each: self._saga[each.name, each.outcome].observe(each.seconds))
+        hooks.on(SagaStepFinished, self._on_step)
+
+    def _on_call(self, record: CallFinished) -> None:
+        self._call[record.contract, record.operation, record.outcome].observe(record.seconds)
+        self._attempts[record.contract, record.operation].inc(record.attempts)
+
+    def _on_message(self, record: MessageHandled) -> None:
+        self._handled[record.type, record.consumer, record.outcome].observe(record.seconds)
+
+    def _on_step(self, record: SagaStepFinished) -> None:
+        self._step[record.saga, record.step, record.outcome].observe(record.seconds)
+        self._step_attempts[record.saga, record.step].inc(record.attempts)

@@ -1,0 +1,46 @@
+"""The errors of the saga package.
+
+SagaError
+├── SagaRunning         the caller's time is up, the saga goes on; ask again under the same key
+├── SagaParked          compensation did not succeed; an operator must decide
+├── SagaFailed          the saga was compensated because of an error that is not a Problem
+├── KeyReused           the same saga id with another input
+└── LeaseLost           another worker has taken the saga over; nothing more may be written
+"""
+
+from __future__ import annotations
+
+from atoll.core.errors import AtollError
+
+
+class SagaError(AtollError):
+    """Base of the package; `saga_id` names the saga."""
+
+    def __init__(self, saga_id: str, message: str) -> None:
+        self.saga_id = saga_id
+        super().__init__(message)
+
+
+class SagaRunning(SagaError):
+    """The saga has not ended within the caller's time. It goes on; the same key asks for its outcome."""
+
+    code = "in_progress"
+    retryable = True
+
+
+class SagaParked(SagaError):
+    """Something could not be undone. The saga waits for an operator (`atoll sagas`)."""
+
+
+class SagaFailed(SagaError):
+    """An unexpected error ended the saga; what it had done is undone."""
+
+
+class KeyReused(SagaError):
+    """The idempotency key belongs to a saga with another input."""
+
+    code = "key_reused"
+
+
+class LeaseLost(SagaError):
+    """The fencing epoch has moved on: another worker runs this saga."""

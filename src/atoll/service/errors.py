@@ -1,0 +1,108 @@
+"""Requests a service refuses before or instead of running an operation; each becomes a problem document.
+
+Refused (AtollError)
+├── MalformedRequest            400  not JSON, not UTF-8, a broken header
+├── Unauthenticated             401  no token where one is needed, or one that is not valid
+├── Forbidden                   403  a valid token without the role that is needed
+├── NotFound                    404  no such route
+├── MethodNotAllowed            405  the route exists, the method does not
+├── RequestInProgress           409  the same idempotency key is being worked on
+├── BodyTooLarge                413
+├── UnsupportedMediaType        415  a body that does not say it is JSON
+├── InvalidRequest              422  well-formed, but a field has the wrong type or is missing
+├── KeyReused                   422  the idempotency key was used for another request
+└── NotReady                    503  starting or stopping
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from atoll.core.errors import AtollError
+
+
+class Refused(AtollError):
+    """Base: the request was not run. `headers` go with the answer, `fields` into its document."""
+
+    headers: Mapping[str, str] = {}
+    fields: Mapping[str, str] = {}
+
+
+class MalformedRequest(Refused):
+    """The request is not what HTTP and JSON allow."""
+
+    code = "malformed"
+
+
+class Unauthenticated(Refused):
+    """A token is needed and there is none, or it is not valid."""
+
+    code = "unauthenticated"
+    headers: Mapping[str, str] = {"www-authenticate": "Bearer"}
+
+
+class Forbidden(Refused):
+    """The token is valid, but not for this."""
+
+    code = "forbidden"
+
+
+class NotFound(Refused):
+    """There is no such route or thing."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(Refused):
+    """The route exists, but not with this method; `Allow` tells which."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allowed: str) -> None:
+        super().__init__(message)
+        self.headers = {"allow": allowed}
+
+
+class RequestInProgress(Refused):
+    """The same idempotency key is being worked on."""
+
+    code = "in_progress"
+    retryable = True
+    headers: Mapping[str, str] = {"retry-after": "1"}
+
+
+class BodyTooLarge(Refused):
+    """The body is larger than the operation allows."""
+
+    code = "too_large"
+    headers: Mapping[str, str] = {"connection": "close"}
+
+
+class UnsupportedMediaType(Refused):
+    """The body does not say that it is JSON."""
+
+    code = "unsupported_media_type"
+
+
+class InvalidRequest(Refused):
+    """`field` is the JSON path or the parameter that is wrong."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.fields = {"field": field} if field else {}
+
+
+class KeyReused(Refused):
+    """The idempotency key was used for another request."""
+
+    code = "key_reused"
+
+
+class NotReady(Refused):
+    """The service is starting or stopping."""
+
+    code = "unavailable"
+    retryable = True
+    headers: Mapping[str, str] = {"retry-after": "1"}

@@ -1,0 +1,78 @@
+"""Every route of a service: the operations of its contract, and what each service answers about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from atoll.contracts import ContractSpec, is_contract, spec_of
+from atoll.contracts.asyncapi import asyncapi
+from atoll.contracts.docs import docs_page
+from atoll.contracts.openapi import openapi
+from atoll.saga import SagaEngine
+from atoll.service.app import Plain
+from atoll.service.consumers import consumed_events
+from atoll.service.health import Health
+from atoll.service.http import Reply, Request
+from atoll.service.operator import OperatorEndpoints
+from atoll.service.pipeline import Endpoint, Pipeline
+from atoll.service.service import Service
+from atoll.storage import Database
+
+Route = tuple[str, str, Endpoint | Plain]
+
+
+def operations(service: Service, pipeline: Pipeline) -> Iterator[Route]:
+    """The routes of the service's contract; none when it has no contract."""
+    for spec in _contracts(type(service)):
+        for each in spec.operations:
+            yield each.method, each.path, pipeline.endpoint(each, getattr(service, each.name))
+
+
+def own_routes(
+    service: Service, health: Health, metrics: CollectorRegistry, db: Database, sagas: SagaEngine
+) -> Iterator[Route]:
+    """Probes, metrics, documents and the operator's views."""
+    operator = OperatorEndpoints(db, sagas)
+    documents = documents_of(type(service))
+    yield "GET", "/livez", health.live
+    yield "GET", "/readyz", health.ready
+    yield "GET", "/health", health.report
+    yield "GET", "/metrics", _metrics(metrics)
+    yield "GET", "/openapi.json", _fixed(msgspec.json.encode(documents["openapi"]), "application/json")
+    yield "GET", "/asyncapi.json", _fixed(msgspec.json.encode(documents["asyncapi"]), "application/json")
+    yield "GET", "/docs", _fixed(docs_page(documents["openapi"]).encode(), "text/html; charset=utf-8")
+    yield "GET", "/_atoll/sagas", operator.sagas
+    yield "GET", "/_atoll/sagas/{saga_id}", operator.saga
+    yield "GET", "/_atoll/deadletters", operator.dead_letters
+    yield "GET", "/_atoll/backlog", operator.backlog
+
+
+def documents_of(service: type[Service]) -> dict[str, dict[str, Any]]:
+    """Return the OpenAPI and AsyncAPI documents of a service, by those names in lower case."""
+    specs = _contracts(service)
+    return {
+        "openapi": openapi(specs, title=service.name, version=service.version),
+        "asyncapi": asyncapi(specs, title=service.name, version=service.version, consumes=consumed_events(service)),
+    }
+
+
+def _contracts(service: type[Service]) -> list[ContractSpec]:
+    return [spec_of(base) for base in service.__mro__ if is_contract(base)]
+
+
+def _metrics(registry: CollectorRegistry) -> Plain:
+    async def metrics(request: Request) -> Reply:
+        return Reply(body=generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return metrics
+
+
+def _fixed(body: bytes, content_type: str) -> Plain:
+    async def fixed(request: Request) -> Reply:
+        return Reply(body=body, content_type=content_type)
+
+    return fixed

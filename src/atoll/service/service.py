@@ -1,0 +1,97 @@
+"""The class every service derives from: what its code may call, and what it may override."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from atoll.contracts import Event, is_contract, message_of, missing_operations, spec_of
+from atoll.core import context as contexts
+from atoll.core.clock import Clock, SystemClock
+from atoll.core.context import Principal
+from atoll.core.errors import DeclarationError
+from atoll.messaging import causation
+from atoll.saga import SagaEngine, definition_of
+from atoll.saga.declare import ENGINE
+from atoll.service.errors import Unauthenticated
+from atoll.storage import current_unit
+
+A = TypeVar("A")
+
+ASGIApp = Callable[..., Any]
+
+
+class Service:
+    """A service: `class InventoryService(Service, Inventory)`.
+
+    Its constructor's parameters are injected by type: Database, Clock, Settings, Hooks, CollectorRegistry, any
+    contract (a client of that service), and whatever the system's providers return. `schema` is SQL that is run
+    at each start and must be safe to repeat. `mounts` are ASGI applications by path prefix.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[str] = "0.0.0"
+    schema: ClassVar[str] = ""
+    mounts: Mapping[str, ASGIApp] = {}
+    event_clock: Clock = SystemClock()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        contracts = [base for base in cls.__mro__ if is_contract(base)]
+        if len(contracts) > 1:
+            names = " and ".join(each.__name__ for each in contracts)
+            raise DeclarationError(f"{cls.__name__} implements {names}; a service has one contract")
+        if contracts and (missing := missing_operations(cls)):
+            raise DeclarationError(f"{cls.__name__} does not implement {', '.join(missing)} of its contract")
+        if contracts and not vars(cls).get("name"):
+            cls.name = spec_of(contracts[0]).name
+        if not cls.name:
+            raise DeclarationError(f"{cls.__name__} needs a contract, or a name: `name = 'mailer'`")
+
+    async def on_start(self) -> None:
+        """Called once before the service is ready, outside of any unit of work. Seed here."""
+
+    async def on_stop(self) -> None:
+        """Called once after the last request, before connections close."""
+
+    @property
+    def principal(self) -> Principal:
+        """The end user this work is done for. Raises Unauthenticated when there is none."""
+        principal = contexts.current().principal
+        if principal is None:
+            raise Unauthenticated("this needs a signed-in user")
+        return principal
+
+    def emit(self, event: Event) -> None:
+        """Publish `event` with the commit of the unit of work in hand; never without it, never before.
+
+        Raises NoUnitOfWork outside of one, DeclarationError for an event the contract does not list.
+        """
+        if not _publishes(type(self), type(event)):
+            raise DeclarationError(
+                f"{type(event).__name__} is not an event of {self.name}; "
+                f"list it: @contract({self.name!r}, events=[{type(event).__name__}])"
+            )
+        message = message_of(
+            event, source=self.name, context=contexts.current(), time=self.event_clock.now(), causation=causation()
+        )
+        current_unit().database.outbox.add(message)
+
+    async def start(
+        self,
+        saga: Callable[[A], Coroutine[Any, Any, Any]],
+        request: A,
+        *,
+        id: str,  # noqa: A002 - the saga's own word
+    ) -> None:
+        """Start `saga` under `id` with the commit of the unit of work in hand, and do not wait for it.
+
+        Starting the same id again does nothing.
+        """
+        engine: SagaEngine = getattr(self, ENGINE)
+        await engine.start(definition_of(saga), request, id=id)
+
+
+def _publishes(service: type[Service], event: type[Event]) -> bool:
+    contract = next((base for base in service.__mro__ if is_contract(base)), None)
+    return contract is not None and event in spec_of(contract).events

@@ -1,0 +1,121 @@
+"""What a child of the warm parent does: become services, or become a program."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import runpy
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Coroutine, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import uvloop
+
+from atoll.core import AtollError, Settings
+from atoll.observability import configure_logging, log_as
+from atoll.service import ServiceHost
+from atoll.system.declaration import System
+from atoll.system.wire import Failed, Module, Ready, Services, Spawn, encode
+
+CANNOT_START: Final = 78
+"""The exit code of a service that is declared or configured wrongly (EX_CONFIG of sysexits.h)."""
+
+
+def run_job(system: System, order: Spawn, channel: socket.socket) -> int:
+    """Do what `order` says in this process and return the exit code."""
+    _redirect(order.log)
+    os.environ.clear()
+    os.environ.update(order.environ)
+    match order.job:
+        case Services(names=names):
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(_serve(system, names, order.key, channel))
+        case Module():
+            channel.close()
+            return _run_module(order.job)
+
+
+def _redirect(log: str) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    os.close(nothing)
+    os.close(output)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def _run_module(job: Module) -> int:
+    sys.argv = [job.module, *job.args]
+    try:
+        runpy.run_module(job.module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
+
+
+async def _serve(system: System, names: Sequence[str], key: str, channel: socket.socket) -> int:
+    """Run the services `names` until SIGTERM; then drain and stop them."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_reader(channel, partial(os._exit, 1))  # nobody writes to it, so it is readable when the parent is gone
+    try:
+        hosts = _hosts(system, names, key)
+        if not await _unless(stop, _start(hosts)):
+            return 0
+    except Exception as error:  # noqa: BLE001 - the boundary of the process: reported, then it ends
+        return _tell(key, channel, error)
+    addresses = {name: host.address for name, host in hosts.items()}
+    channel.sendall(encode(Ready(key=key, addresses=addresses)))
+    await stop.wait()
+    await asyncio.gather(*(host.stop() for host in hosts.values()))
+    return 0
+
+
+def _hosts(system: System, names: Sequence[str], key: str) -> Mapping[str, ServiceHost[Any]]:
+    settings = Settings.read(os.environ)
+    configure_logging(
+        key.partition("/")[0], instance=settings.instance, format=settings.log_format, level=settings.log_level
+    )
+    return {name: ServiceHost(system.by_name[name], settings, system.providers) for name in names}
+
+
+async def _start(hosts: Mapping[str, ServiceHost[Any]]) -> None:
+    await asyncio.gather(*(_start_one(name, host) for name, host in hosts.items()))
+
+
+async def _start_one(name: str, host: ServiceHost[Any]) -> None:
+    log_as(name, os.environ.get("ATOLL_INSTANCE", "0"))
+    await host.start()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do `work` to its end and return True, or cancel it and return False when `stop` is set first."""
+    doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not doing.done():
+        doing.cancel()
+        await asyncio.wait((doing,))
+        return False
+    doing.result()
+    return True
+
+
+def _tell(key: str, channel: socket.socket, error: Exception) -> int:
+    """Report why a service cannot start; the whole traceback goes to its log if it is not a plain mistake."""
+    final = isinstance(error, AtollError) and not error.retryable
+    if final:
+        sys.stderr.write(f"{error}\n")
+    else:
+        traceback.print_exception(error)
+    message = str(error) if isinstance(error, AtollError) else f"{type(error).__name__}: {error}"
+    channel.sendall(encode(Failed(key=key, message=message, final=final)))
+    return CANNOT_START if final else 1

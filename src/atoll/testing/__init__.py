@@ -1,0 +1,1 @@
+"""Fakes and conformance suites, for the toolkit's own tests and for those of adapters made elsewhere."""

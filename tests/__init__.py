@@ -1,0 +1,1 @@
+"""The tests are a package so that one test module may import another's contracts: `from tests.unit...`."""

@@ -1,0 +1,45 @@
+"""What every test runs under: known settings, reproducible examples, and no process left behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "atoll",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("atoll")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_our_own() -> Iterator[None]:
+    """Nobody's ATOLL_* or OTEL_* variables reach a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [each for each in os.environ if each.startswith(("ATOLL_", "OTEL_"))]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """Every process that a test starts is gone when the tests are."""
+    before = set(psutil.Process().children(recursive=True))
+    yield
+    children = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    _, alive = psutil.wait_procs(children, timeout=5)
+    if alive:
+        pytest.fail(f"the tests left processes running: {', '.join(_describe(each) for each in alive)}")
+
+
+def _describe(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} ({' '.join(process.cmdline())[:80]})"
+    except psutil.NoSuchProcess:
+        return f"{process.pid} (gone by now)"
