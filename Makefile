@@ -7,6 +7,14 @@ BIN := $(VENV)/bin
 UV = $(or $(shell command -v uv),$(BIN)/uv)
 READY := $(VENV)/.ready
 
+# uv has its own names for what pip is told by these.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifdef PIP_CERT
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+
 # Pyright and its node come from wheels in the lock; this stops it from asking the index for a newer one.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
@@ -20,8 +28,8 @@ setup: $(READY) ## build .venv from the lock
 
 $(READY): requirements.lock pyproject.toml examples/shop/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "Atoll needs Python 3.11 or newer, but $(PYTHON) is older: run make PYTHON=python3.12, say." >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+		echo "Atoll needs Python 3.11 or newer, but $(PYTHON) is older or missing: run make PYTHON=/path/to/python." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@test -x "$(UV)" || { sed -n '/^uv==/,/[^\]$$/p' requirements.lock > $(VENV)/uv.txt && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt; }
 	@"$(UV)" pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
@@ -56,7 +64,7 @@ lock: setup ## compile requirements.lock anew from the pyproject files
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml examples/shop/pyproject.toml
 
 docs: setup ## build the documentation into site/
-	@$(BIN)/mkdocs build --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: setup ## measure the shop beside the same flow written by hand
 	@$(BIN)/python bench/checkout.py

@@ -53,6 +53,12 @@ _RETRY_AFTER: Final[Schema] = {
     "schema": {"type": "integer", "minimum": 0},
 }
 
+_RUNNING: Final[Schema] = {
+    "description": "Accepted, and still running: repeat the request with the same Idempotency-Key for its answer.",
+    "headers": {"Retry-After": _RETRY_AFTER},
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+
 
 def openapi(
     specs: Sequence[ContractSpec],
@@ -163,8 +169,9 @@ def _responses(operation: Operation, known: Schemas, *, gateway: bool) -> Schema
     own = frozenset(_own_statuses(operation, gateway=gateway))
     statuses = own.union(each.status for each in operation.raises)
     refused = {str(each): _refusal(operation, each, known, own=each in own) for each in sorted(statuses)}
+    running = {"202": _RUNNING} if operation.kind == "command" else {}
     default = {"default": {"$ref": "#/components/responses/Problem"}}
-    return {str(operation.status): success} | refused | default
+    return running | {str(operation.status): success} | refused | default
 
 
 def _own_statuses(operation: Operation, *, gateway: bool) -> Iterator[int]:

@@ -175,9 +175,7 @@ def _baggage(header: str) -> dict[str, str]:
         return {}
     pairs = (item.partition(";")[0].partition("=") for item in header.split(","))
     return {
-        key.strip(): unquote(value.strip())
-        for key, equals, value in pairs
-        if equals and _TOKEN.fullmatch(key.strip())
+        key.strip(): unquote(value.strip()) for key, equals, value in pairs if equals and _TOKEN.fullmatch(key.strip())
     }
 
 

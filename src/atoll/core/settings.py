@@ -58,9 +58,7 @@ class Settings:
             instance=environ.get("ATOLL_INSTANCE", default.instance),
             system=environ.get("ATOLL_SYSTEM", default.system),
             log_format=reader.choice("ATOLL_LOG_FORMAT", default.log_format, ("auto", "json", "text")),
-            log_level=reader.choice(
-                "ATOLL_LOG_LEVEL", default.log_level, ("DEBUG", "INFO", "WARNING", "ERROR")
-            ),
+            log_level=reader.choice("ATOLL_LOG_LEVEL", default.log_level, ("DEBUG", "INFO", "WARNING", "ERROR")),
             issuer=environ.get("ATOLL_ISSUER", default.issuer),
             jwks_url=environ.get("ATOLL_JWKS_URL", default.jwks_url),
             audience=environ.get("ATOLL_AUDIENCE", default.audience),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from atoll.core.errors import SettingsError
 from atoll.discovery.consul import ConsulRegistry
 from atoll.discovery.port import ServiceRegistry
@@ -15,7 +13,7 @@ def open_registry(url: str) -> ServiceRegistry:
 
     Nothing is sent yet. Raises SettingsError when the URL cannot be understood.
     """
-    scheme = urlsplit(url).scheme
+    scheme = url.partition(":")[0]
     if scheme == "consul":
         return ConsulRegistry(url)
     if scheme == "static":

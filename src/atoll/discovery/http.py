@@ -54,7 +54,7 @@ async def fetch(request: Request, *, timeout: float, limit: int = MAX_BODY, cut:
     try:
         parts = urlsplit(request.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        head = _head(request)
+        head = request_head(request)
     except ValueError as error:
         raise BadReply(f"{request.url!r} cannot be asked: {error}") from error
     tls = _tls(verify=request.verify) if parts.scheme == "https" else None
@@ -65,9 +65,9 @@ async def fetch(request: Request, *, timeout: float, limit: int = MAX_BODY, cut:
             await writer.drain()
             return await _read(reader, _Collector(request.method, limit, cut=cut))
         finally:
-            writer.close()
+            writer.transport.abort()
             with suppress(OSError):
-                writer.transport.abort()
+                await writer.wait_closed()
 
 
 class _Collector:
@@ -77,6 +77,7 @@ class _Collector:
         self.headers: dict[str, str] = {}
         self.body = bytearray()
         self.done = False
+        self._has_head = False
         self._bodiless = method == "HEAD"
         self._limit = limit
         self._cut = cut
@@ -93,16 +94,17 @@ class _Collector:
     def end(self) -> None:
         """Take note that the peer has closed: the end of a reply that did not tell its length."""
         sized = "content-length" in self.headers or "transfer-encoding" in self.headers
-        if not self.done and (sized or self.parser.get_status_code() < 200):
+        if not self._has_head or (sized and not self.done):
             raise BadReply("the connection was closed before the reply was whole")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value)
+        self._head_size += len(name) + len(value) + 4
         if self._head_size > MAX_HEAD:
             raise BadReply(f"the reply's headers are longer than {MAX_HEAD} bytes")
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
+        self._has_head = True
         self.done = self._bodiless
 
     def on_body(self, data: bytes) -> None:
@@ -127,7 +129,8 @@ async def _read(reader: asyncio.StreamReader, found: _Collector) -> Reply:
     return Reply(status=found.parser.get_status_code(), headers=found.headers, body=bytes(found.body))
 
 
-def _head(request: Request) -> bytes:
+def request_head(request: Request) -> bytes:
+    """Return the request line and headers. Raises ValueError when they cannot be written."""
     parts = urlsplit(request.url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is not an http:// or https:// address")

@@ -12,6 +12,8 @@ import msgspec
 from atoll.gateway.render import File
 
 _TAIL: Final = 64 * 1024
+_LONGEST: Final = 400
+_BEGIN: Final = 100
 
 
 class _Line(msgspec.Struct):
@@ -44,5 +46,11 @@ def _sentence(line: bytes) -> str:
     try:
         parsed = msgspec.json.decode(line, type=_Line)
     except msgspec.DecodeError:
-        return line.decode(errors="replace").strip()
-    return "" if parsed.level.lower() in ("trace", "debug", "info") else parsed.message.strip()
+        return _shortened(line.decode(errors="replace"))
+    return "" if parsed.level.lower() in ("trace", "debug", "info") else _shortened(parsed.message)
+
+
+def _shortened(text: str) -> str:
+    """One line; of a long one the begin and the end, where Envoy names the field that is wrong."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[:_BEGIN]} … {line[_BEGIN - _LONGEST :]}"

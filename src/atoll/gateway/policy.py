@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ READY_PATH: Final = "/healthz"
 """Reserved: answers 200 when the gateway takes requests, with no token and no limit."""
 
 DEFAULT_LIMIT: Final = Rate(requests=6000, seconds=60)
+
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,7 @@ class Cors:
 
     def __post_init__(self) -> None:
         for origin in self.origins:
-            parts = urlsplit(origin)
-            if origin != f"{parts.scheme}://{parts.netloc}" or parts.scheme not in ("http", "https"):
+            if not _ORIGIN.fullmatch(origin):
                 raise DeclarationError(f"Cors origin {origin!r} must be like 'https://shop.example.com', with no path")
 
 

@@ -120,7 +120,7 @@ class Consumer:
             if case.attempts >= self._retry.attempts or isinstance(error, UndecodableMessage):
                 return await self._bury(case, error)
             self._told(case, "retried")
-            await self._clock.sleep(self._pause_after(case.attempts))
+            await set_within(self._stopping, self._pause_after(case.attempts), self._clock)
         return False
 
     async def _attempt(self, case: Case) -> Exception | None:

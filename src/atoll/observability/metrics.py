@@ -22,9 +22,6 @@ from atoll.storage.records import TransactionFinished
 
 M = TypeVar("M", Counter, Histogram)
 
-UNMATCHED: Final = "unmatched"
-"""The endpoint of every request that no route matched."""
-
 _REQUEST: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 _LOCAL: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _SAGA: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -89,7 +86,7 @@ class _HTTPMetrics:
         hooks.on(RequestFinished, self._finished)
 
     def _finished(self, record: RequestFinished) -> None:
-        method, endpoint, status = bounded(record.method), record.endpoint or UNMATCHED, str(record.status)
+        method, endpoint, status = bounded(record.method), record.endpoint, str(record.status)
         self._active.dec()
         self._duration[method, endpoint, status].observe(record.seconds)
         self._requests[method, endpoint, status].inc()

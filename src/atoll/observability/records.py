@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from atoll.core import Trace
+
+UNMATCHED: Final = "(no route)"
+"""The endpoint of every request that no route matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +22,7 @@ class RequestStarted:
 class RequestFinished:
     """A request has been answered, or given up, after `seconds`.
 
-    `endpoint` is the route's template (`/stock/{sku}`), never the path itself; empty when no route matched.
+    `endpoint` is the route's template (`/stock/{sku}`), never the path itself; UNMATCHED when there is none.
     `error_type` is the code of the error answered with; empty when there was none. `trace` is the request's span.
     """
 

@@ -10,7 +10,7 @@ from atoll.clients.records import CallFinished
 from atoll.core import Trace
 from atoll.messaging.records import MessageHandled
 from atoll.observability.methods import bounded
-from atoll.observability.records import RequestFinished
+from atoll.observability.records import UNMATCHED, RequestFinished
 from atoll.saga.records import SagaFinished, SagaStepFinished
 
 Attributes: TypeAlias = Mapping[str, str | int]
@@ -30,18 +30,18 @@ class Span:
 
 def server_span(record: RequestFinished) -> Span:
     """A request served: an error only if it was ours (5xx)."""
-    method = bounded(record.method)
+    method, route = bounded(record.method), "" if record.endpoint == UNMATCHED else record.endpoint
     attributes: dict[str, str | int] = {
         "http.request.method": method,
         "http.response.status_code": record.status,
         "url.scheme": "http",
     }
-    if record.endpoint:
-        attributes["http.route"] = record.endpoint
+    if route:
+        attributes["http.route"] = route
     if record.error_type and record.status < 500:
         attributes["atoll.problem"] = record.error_type
     return Span(
-        name=f"{'HTTP' if method == '_OTHER' else method} {record.endpoint}".rstrip(),
+        name=f"{'HTTP' if method == '_OTHER' else method} {route}".rstrip(),
         kind="server",
         trace=record.trace,
         seconds=record.seconds,

@@ -67,8 +67,8 @@ class KeySet:
         try:
             self._keys = read_keys(await self._fetch())
             self._stale_at = self._clock.monotonic() + MAX_AGE
-        except Exception:
-            _logger.warning("the issuer's keys cannot be fetched; %d are known", len(self._keys), exc_info=True)
+        except Exception as error:  # noqa: BLE001 - logged; what is known stays in use
+            _logger.warning("the issuer's keys cannot be fetched, %d are known: %r", len(self._keys), error)
         self._next_fetch = self._clock.monotonic() + (PAUSE if self._keys else RETRY)
 
 

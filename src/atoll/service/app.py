@@ -12,7 +12,7 @@ import msgspec
 from atoll.core import context as contexts
 from atoll.core.context import Context, Principal
 from atoll.core.hooks import Hooks
-from atoll.observability.records import RequestFinished, RequestStarted
+from atoll.observability.records import UNMATCHED, RequestFinished, RequestStarted
 from atoll.service.errors import BodyTooLarge, MalformedRequest
 from atoll.service.http import Reply, Request
 from atoll.service.pipeline import Endpoint, Pipeline
@@ -25,7 +25,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Plain = Callable[[Request], Awaitable[Reply]]
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 
-UNMATCHED: Final = "(no route)"
 MAX_OPERATOR_BODY: Final = 1 << 20
 
 

@@ -1,11 +1,11 @@
 """The state directory `.atoll/<system>/`: one running system each, held by a lock, written atomically.
 
-lock         held with flock(2) by the supervisor and its warm parent for as long as anything runs
-state.json   what `atoll ps` reads
-logs/        one file a process
-data/        one database a service
-nats/        the broker's store
-envoy/       the gateway's configuration
+- `lock`: held with flock(2) by the supervisor and all that it forked, so for as long as anything runs
+- `state.json`: what `atoll ps` reads
+- `logs/`: one file a process
+- `data/`: one database a service
+- `nats/`: the broker's store
+- `envoy/`: the gateway's configuration
 """
 
 from __future__ import annotations

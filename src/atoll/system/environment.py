@@ -21,6 +21,7 @@ class Surroundings:
     registry_url: str
     issuer: str = ""
     audience: str = ""
+    jwks_url: str = ""
     programs: Mapping[str, str]
 
 
@@ -32,6 +33,7 @@ def environment_for(base: Mapping[str, str], around: Surroundings, *, instance: 
         "ATOLL_REGISTRY_URL": around.registry_url,
         "ATOLL_ISSUER": around.issuer,
         "ATOLL_AUDIENCE": around.audience,
+        "ATOLL_JWKS_URL": around.jwks_url,
         **around.programs,
     }
     identity = {"ATOLL_SYSTEM": around.system, "ATOLL_INSTANCE": str(instance)}

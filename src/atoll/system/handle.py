@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from atoll.discovery import open_registry
+from atoll.discovery import ServiceRegistry, open_registry
 from atoll.system.declaration import System
 from atoll.system.directory import StateDirectory
 from atoll.system.errors import NotRunning, StartFailed
@@ -74,18 +74,16 @@ class RunningSystem:
         registry = open_registry(self.registry_url)
         try:
             async with asyncio.timeout(timeout):
-                while not (self._revived(name) and (self._kind(name) != "service" or await registry.discover(name))):
+                while not await self._healthy(name, registry):  # noqa: ASYNC110 - it happens in other processes
                     await asyncio.sleep(POLL_SECONDS)
         finally:
             await registry.close()
 
-    def _revived(self, name: str) -> bool:
+    async def _healthy(self, name: str, registry: ServiceRegistry) -> bool:
         process = self.state.process(name)
-        return process is not None and process.condition == "ready" and process.pid != self._killed.get(name)
-
-    def _kind(self, name: str) -> str:
-        process = self.state.process(name)
-        return process.kind if process else ""
+        if process is None or process.condition != "ready" or process.pid == self._killed.get(name):
+            return False
+        return process.kind != "service" or bool(await registry.discover(name))
 
 
 @asynccontextmanager
@@ -97,7 +95,7 @@ async def running(
     gateway_port: int | None = None,
     environ: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
-) -> AsyncIterator[RunningSystem]:
+) -> AsyncGenerator[RunningSystem]:
     """Run `system`, or the one that MODULE:SYSTEM names, with its state below `directory`; stop it at the end.
 
     It runs as processes of their own, which end too when this one does. `environ` is added to this process's.

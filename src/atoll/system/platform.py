@@ -39,7 +39,7 @@ class Options:
     single: bool = False
     gateway_port: int | None = None
     start_seconds: float = 60.0
-    restart: RestartPolicy = RestartPolicy()
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
@@ -105,6 +105,7 @@ class Platform:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._report(Note(text=f"{self._system.name} is stopping"))
         await self._stop()
 
     async def _start(self) -> None:
@@ -160,6 +161,7 @@ class Platform:
             registry_url=self.state.registry_url,
             issuer=jwt.issuer if jwt else "",
             audience=jwt.audience if jwt else "",
+            jwks_url=f"service://{jwt.service}{jwt.jwks_path}" if jwt else "",
             programs=programs,
         )
 

@@ -44,7 +44,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag="refusal"):
 Progress = Step | Note | Up | Down | Refusal
 Report = Callable[[Progress], None]
 
-_decoder = msgspec.json.Decoder(Progress)
+_decoder: msgspec.json.Decoder[Progress] = msgspec.json.Decoder(Progress)
 
 
 def decode_progress(line: bytes) -> Progress:

@@ -12,11 +12,25 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+import msgspec
+
 from atoll.core.errors import DeclarationError
 from atoll.system.declaration import System
 from atoll.system.errors import UnknownSystem
 
 _TARGET: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+class _Atoll(msgspec.Struct):
+    system: str
+
+
+class _Tool(msgspec.Struct):
+    atoll: _Atoll
+
+
+class _Pyproject(msgspec.Struct):
+    tool: _Tool
 
 
 def load_system(target: str) -> System:
@@ -42,17 +56,13 @@ def default_target(directory: Path) -> str:
     remedy = 'name MODULE:SYSTEM, or write [tool.atoll] system = "shop.system:shop" in pyproject.toml'
     path = directory / "pyproject.toml"
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), _Pyproject).tool.atoll.system
     except FileNotFoundError:
         raise UnknownSystem(f"there is no pyproject.toml here to say which system is meant; {remedy}") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except msgspec.ValidationError:
+        raise UnknownSystem(f"pyproject.toml does not say which system is meant; {remedy}") from None
+    except (OSError, ValueError) as error:
         raise UnknownSystem(f"pyproject.toml cannot be read ({error}); mend it, or name MODULE:SYSTEM") from None
-    tool = document.get("tool")
-    table = tool.get("atoll") if isinstance(tool, dict) else None
-    target = table.get("system") if isinstance(table, dict) else None
-    if not isinstance(target, str):
-        raise UnknownSystem(f"pyproject.toml does not say which system is meant; {remedy}")
-    return target
 
 
 def target_of(system: System) -> str:
@@ -77,7 +87,7 @@ def _import(name: str) -> ModuleType:
         raise UnknownSystem(_failure(name, error)) from None
     except DeclarationError as error:
         raise UnknownSystem(str(error)) from None
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does when it is imported
         raise UnknownSystem(_failure(name, error)) from None
 
 

@@ -37,11 +37,14 @@ def _names(system: System, services: Iterable[type[Service]]) -> list[str]:
     ]
     if not system.services:
         problems.append(f"system {system.name!r} has no services; name at least one")
-    for repeated in _repeated(parts):
-        problems.append(f"system {system.name!r} has two services or programs called {repeated!r}; name each its own")
-    for repeated in _repeated(each.name for each in system.invariants):
-        problems.append(f"system {system.name!r} has two invariants called {repeated!r}; give each its own name")
-    return problems
+    problems += [
+        f"system {system.name!r} has two services or programs called {repeated!r}; name each its own"
+        for repeated in _repeated(parts)
+    ]
+    return problems + [
+        f"system {system.name!r} has two invariants called {repeated!r}; give each its own name"
+        for repeated in _repeated(each.name for each in system.invariants)
+    ]
 
 
 def _unserved(system: System, services: Iterable[type[Service]]) -> list[str]:

@@ -93,8 +93,8 @@ def encode(message: Order | Report) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
-_orders = msgspec.json.Decoder(Order)
-_reports = msgspec.json.Decoder(Report)
+_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
+_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 def decode_order(line: bytes) -> Order:

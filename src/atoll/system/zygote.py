@@ -56,7 +56,7 @@ def fork_zygote(run: Run) -> tuple[int, socket.socket]:
         ours.close()
         os.setsid()  # so that Ctrl-C in the terminal reaches the supervisor alone
         Zygote(run, theirs).serve()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the end of this process
         traceback.print_exc()
     finally:
         os._exit(0)
@@ -150,7 +150,7 @@ class Zygote:
             self.tie()
             self._forget()
             code = self.run(order, channel)
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the end of this process
             traceback.print_exc()
         finally:
             with suppress(Exception):

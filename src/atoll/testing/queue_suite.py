@@ -263,7 +263,7 @@ class MessageQueueSuite:
         await queue.subscribe("g", [HAPPENED], collector, prefetch=3)
         await publish(queue, 30)
         await collector.wait_for(30)
-        equal(max(most), 3)
+        holds(max(most) <= 3, f"{max(most)} were unsettled at once, not 3 at most")
 
     async def test_stopping_waits_for_the_handlers_in_hand(self, queue: MessageQueue) -> None:
         release, done = asyncio.Event(), asyncio.Event()

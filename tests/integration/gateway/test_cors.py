@@ -58,3 +58,16 @@ async def test_a_response_to_another_page_names_nobody(edge: Edge) -> None:
 
 async def test_every_response_varies_by_origin(edge: Edge) -> None:
     assert (await preflight(edge, PAGE)).headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nowhere"), ("PUT", "/books")], ids=["404", "405"])
+async def test_what_the_gateway_refuses_itself_is_readable_by_a_known_page_only(
+    edge: Edge, method: str, path: str
+) -> None:
+    origins = [PAGE, "https://evil.test"]
+    answers = [await edge.http.request(method, path, headers={"origin": each}) for each in origins]
+    assert [each.headers.get("access-control-allow-origin") for each in answers] == [PAGE, None]
+
+
+async def test_what_the_gateway_refuses_itself_names_nobody_to_callers_that_are_no_page(edge: Edge) -> None:
+    assert "access-control-allow-origin" not in (await edge.http.get("/nowhere")).headers

@@ -108,7 +108,7 @@ async def test_an_instance_without_an_ip_address_is_refused_before_envoy_sees_it
 
 async def test_a_change_that_envoy_refuses_is_told_and_the_old_endpoints_stay(edge: Edge) -> None:
     impossible = Instance(id="l-8", service="library", host="127.0.0.1", port=70_000)
-    with pytest.raises(EnvoyFailed, match="Envoy refused the configuration; its log says: .*PortValue"):
+    with pytest.raises(EnvoyFailed, match=r"Envoy refused the configuration; its log says: .*PortValue"):
         await edge.envoy.apply({"library": [impossible]})
     assert (await edge.http.get("/books")).status_code == 200
     await route_to(edge, edge.library)

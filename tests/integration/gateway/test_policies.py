@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from pathlib import Path
 
 import httpx
@@ -11,8 +9,8 @@ import msgspec
 
 from atoll.contracts import Rate
 from atoll.gateway import Gateway, Jwt
-from tests.integration.gateway.edge import AUDIENCE, ISSUER, POLICY, bearer, eventually, running_edge, token
-from tests.integration.gateway.upstream import Answer, Received, Upstream, never
+from tests.integration.gateway.edge import AUDIENCE, ISSUER, bearer, eventually, running_edge, token
+from tests.integration.gateway.upstream import Upstream, never
 
 JWT = Jwt(issuer=ISSUER, audience=AUDIENCE)
 PRIVATE = "/books/1/pages/1"

@@ -67,7 +67,7 @@ async def test_a_named_port_is_the_one_it_listens_on(tmp_path: Path) -> None:
 
 async def test_an_envoy_that_cannot_start_tells_why(tmp_path: Path) -> None:
     elsewhere = Gateway(host="203.0.113.1", jwt=POLICY.jwt)
-    with pytest.raises(EnvoyFailed, match="its log says: .*Cannot assign requested address") as failure:
+    with pytest.raises(EnvoyFailed, match=r"its log says: .*Cannot assign requested address") as failure:
         await envoy_in(tmp_path, elsewhere).start()
     assert "\n" not in str(failure.value)
 
@@ -109,6 +109,9 @@ async def test_a_request_under_way_is_answered_before_the_gateway_stops(tmp_path
 
 
 async def test_what_the_caller_asks_for_is_done_in_the_child_before_envoy(tmp_path: Path) -> None:
+    def yield_to_others() -> None:
+        os.nice(1)
+
     snapshot = compile_routes(CONTRACTS, POLICY)
-    async with EnvoyProcess(snapshot, tmp_path, concurrency=1, preexec=lambda: os.nice(1) and None) as envoy:
+    async with EnvoyProcess(snapshot, tmp_path, concurrency=1, preexec=yield_to_others) as envoy:
         assert psutil.Process(envoy.pid).nice() == psutil.Process().nice() + 1

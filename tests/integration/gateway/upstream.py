@@ -103,7 +103,8 @@ class Upstream:
 
 async def never(request: Received) -> Answer | None:
     """A behaviour: do not answer."""
-    return await asyncio.get_running_loop().create_future()
+    await asyncio.Event().wait()
+    return None
 
 
 async def broken(request: Received) -> Answer | None:
@@ -119,8 +120,20 @@ async def _read(reader: asyncio.StreamReader) -> Received | None:
     first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    body = await (_chunks(reader) if "transfer-encoding" in headers else _counted(reader, headers))
     return Received(method, target, headers, body)
+
+
+async def _counted(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
+    return await reader.readexactly(int(headers.get("content-length", "0")))
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while size := int(await reader.readline(), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return body
 
 
 def _encode(answer: Answer) -> bytes:

@@ -7,9 +7,11 @@ from typing import Protocol
 
 import msgspec
 
-from atoll.contracts import Event, Problem, command, contract, query
+from atoll.contracts import Event, Message, Problem, command, contract, query
 from atoll.core import Settings
 from atoll.gateway import Gateway
+from atoll.messaging import UndecodableMessage
+from atoll.saga import Saga, saga
 from atoll.service import Service, on
 from atoll.storage import Database
 from atoll.system import Program, System
@@ -53,8 +55,18 @@ class Sight(msgspec.Struct):
     program: str
 
 
+class Tally(msgspec.Struct):
+    name: str
+    by: int
+
+
 @contract("desk")
 class Desk(Protocol):
+    """Looks at numbers, and adds to them twice or not at all."""
+
+    @command("POST /tallies", raises=[TooMuch])
+    async def tally(self, request: Tally) -> Count: ...
+
     @query("GET /desk/{name}", public=True, anonymous=True)
     async def look(self, name: str) -> Sight: ...
 
@@ -93,8 +105,21 @@ class DeskService(Service, Desk):
         heard = await self.db.fetch_value("SELECT value FROM heard WHERE name = $1", name)
         return Sight(count=count.value, heard=heard or 0, program=await self._greeting())
 
+    @saga
+    async def tally(self, s: Saga, request: Tally) -> Count:
+        await s.step(
+            "first",
+            self.counter.add,
+            request.name,
+            Raise(by=1),
+            undo=lambda _: self.counter.add(request.name, Raise(by=-1)),
+        )
+        return await s.step("second", self.counter.add, request.name, Raise(by=request.by))
+
     @on(Counted)
-    async def hear(self, event: Counted) -> None:
+    async def hear(self, event: Counted, message: Message) -> None:
+        if event.name == "unspeakable":
+            raise UndecodableMessage("it cannot be said", message)
         await self.db.execute(
             "INSERT INTO heard VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2", event.name, event.value
         )

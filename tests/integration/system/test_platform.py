@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -48,7 +49,8 @@ async def test_what_is_killed_comes_back_and_serves(system: RunningSystem, name:
     killed = system.kill(name)
     await system.wait_healthy(name)
     after = system.state.process(name)
-    assert before and after
+    assert before
+    assert after
     assert (after.pid != killed, after.restarts) == (True, before.restarts + 1)
     assert await eventually(lambda: counted(system, f"after-{name}"))
 
@@ -59,11 +61,12 @@ async def test_programs_and_engines_come_back_where_they_were(system: RunningSys
         system.kill(name, signal.SIGTERM)
         await system.wait_healthy(name)
         after = system.state.process(name)
-        assert before and after
+        assert before
+        assert after
         assert before.address == after.address
 
 
 async def test_each_process_writes_to_a_log_of_its_own(system: RunningSystem) -> None:
-    log = Path(next(each.log for each in system.state.processes if each.name == "counter"))
-    assert log.name == "counter.log"
-    assert '"service":"counter"' in log.read_text()
+    log = system.directory.log("counter")
+    assert log == Path(next(each.log for each in system.state.processes if each.name == "counter"))
+    assert '"service":"counter"' in await asyncio.to_thread(log.read_text)

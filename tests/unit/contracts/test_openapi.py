@@ -102,6 +102,11 @@ def test_success_has_the_status_and_the_type_of_the_contract(service: dict[str, 
     assert service["paths"]["/loans/{loan_id}"]["delete"]["responses"]["204"] == {"description": "No Content"}
 
 
+def test_any_command_may_still_be_running_when_the_deadline_comes(service: dict[str, Any]) -> None:
+    assert "Retry-After" in service["paths"]["/loans"]["post"]["responses"]["202"]["headers"]
+    assert "202" not in service["paths"]["/books"]["get"]["responses"]
+
+
 def test_declared_problems_are_answers(service: dict[str, Any]) -> None:
     borrow = service["paths"]["/loans"]["post"]
     assert documents(borrow, "404") == ["UnknownTitle"]
@@ -110,7 +115,7 @@ def test_declared_problems_are_answers(service: dict[str, Any]) -> None:
 
 def test_what_the_toolkit_refuses_is_an_answer(service: dict[str, Any]) -> None:
     borrow, book = service["paths"]["/loans"]["post"], service["paths"]["/books/{isbn}"]["get"]
-    assert list(borrow["responses"]) == ["201", "400", "404", "409", "413", "415", "422", "default"]
+    assert list(borrow["responses"]) == ["202", "201", "400", "404", "409", "413", "415", "422", "default"]
     assert list(book["responses"]) == ["200", "400", "404", "422", "default"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,10 @@ class VirtualClock:
             self._sleepers.append((self._now + seconds, sleeper))
             await sleeper
 
+    def waits(self, seconds: float) -> bool:
+        """Tell whether someone sleeps for just that long from now."""
+        return any(when == self._now + seconds and not sleeper.done() for when, sleeper in self._sleepers)
+
     async def advance(self, seconds: float) -> None:
         end = self._now + seconds
         await settle()
@@ -45,6 +49,13 @@ async def settle() -> None:
     """Let every task go as far as it can without time passing."""
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Let tasks and sockets go on until the condition is true."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0)
 
 
 @dataclass

@@ -17,9 +17,7 @@ PLACED = "shop.order.Placed.v1"
 
 
 def message(number: int = 0, *, key: str = "", kind: str = PLACED, **fields: str) -> Message:
-    return Message(
-        id=new_id(), type=kind, source="order", time=1e9, key=key, data=str(number).encode(), **fields
-    )
+    return Message(id=new_id(), type=kind, source="order", time=1e9, key=key, data=str(number).encode(), **fields)
 
 
 class VirtualClock:

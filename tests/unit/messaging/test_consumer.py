@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -209,22 +210,25 @@ async def test_other_keys_go_on_while_a_message_waits_to_be_tried_again(
     assert await shop.effects() == [3, 4, 1, 2]
 
 
-async def test_no_more_than_parallel_handlers_run_at_once(
-    db: Database, broker: MemoryBroker, consume: Consume, handled: Witness
+async def test_no_more_than_parallel_messages_are_worked_on_at_once(
+    db: Database, broker: MemoryBroker, consume: Consume, handled: Witness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, most = 0, 0
+    running, most, transaction = 0, 0, db.transaction
 
-    async def handle(_: Message) -> None:
+    @asynccontextmanager
+    async def counted() -> AsyncIterator[None]:
         nonlocal running, most
         running, most = running + 1, max(most, running + 1)
-        await db.fetch_value("SELECT 1")
+        async with transaction():
+            yield
         running -= 1
 
-    await consume(handle, parallel=2)
+    monkeypatch.setattr(db, "transaction", counted)
+    await consume(Shop(db).handle, parallel=2)
     for number in range(20):
         broker.append(message(number))
     await handled.wait_for(20)
-    assert 1 <= most <= 2
+    assert most == 2
 
 
 async def test_a_handler_runs_in_the_context_of_its_message(

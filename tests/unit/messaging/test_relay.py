@@ -54,9 +54,7 @@ async def test_a_message_goes_out_when_its_transaction_commits(
     assert queue.broker.log == [sent]
 
 
-async def test_a_message_of_a_transaction_that_rolled_back_never_goes_out(
-    db: Database, relay_to: MakeRelay
-) -> None:
+async def test_a_message_of_a_transaction_that_rolled_back_never_goes_out(db: Database, relay_to: MakeRelay) -> None:
     queue, relay = FailingQueue(), relay_to(FailingQueue())
     with pytest.raises(RuntimeError):
         async with db.transaction():
@@ -131,9 +129,7 @@ async def test_a_refused_message_is_tried_again_later(db: Database, relay_to: Ma
     assert numbers(queue.broker.log) == [1, 2]
 
 
-async def test_a_page_full_of_refused_messages_does_not_hide_the_others(
-    db: Database, relay_to: MakeRelay
-) -> None:
+async def test_a_page_full_of_refused_messages_does_not_hide_the_others(db: Database, relay_to: MakeRelay) -> None:
     queue, last = FailingQueue([REFUSED]), message(7, key="b")
     await commit(db, *(message(0, key="a") for _ in range(PAGE + 1)), last)
     await relay_to(queue).drain()
@@ -147,9 +143,7 @@ async def test_more_than_a_page_goes_out(db: Database, relay_to: MakeRelay) -> N
     assert sorted(numbers(queue.broker.log)) == list(range(2 * PAGE + 1))
 
 
-async def test_draining_stops_at_a_broker_that_fails_and_keeps_the_rest(
-    db: Database, relay_to: MakeRelay
-) -> None:
+async def test_draining_stops_at_a_broker_that_fails_and_keeps_the_rest(db: Database, relay_to: MakeRelay) -> None:
     queue = FailingQueue([None, LOST])
     await commit(db, *(message(number, key="k") for number in range(3)))
     await relay_to(queue).drain()
@@ -182,9 +176,7 @@ async def test_confirmed_messages_are_kept_for_a_while(db: Database, relay_to: M
     assert await db.fetch_value(kept) == 0
 
 
-async def test_a_failing_database_does_not_end_the_relay(
-    db: Database, relay_to: MakeRelay, published: Witness
-) -> None:
+async def test_a_failing_database_does_not_end_the_relay(db: Database, relay_to: MakeRelay, published: Witness) -> None:
     await commit(db, message())
     async with db.transaction():
         await db.execute("ALTER TABLE atoll_outbox RENAME TO away")

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from atoll.core import Hooks
 from atoll.messaging.records import MessagePublished
 from atoll.observability import Metrics, RequestStarted
+from atoll.observability.records import UNMATCHED
 from atoll.storage.records import TransactionFinished
 from tests.unit.observability.records import call, message, request, saga, step
 
@@ -72,8 +73,8 @@ def test_requests_being_served_are_active() -> None:
 
 
 def test_every_unknown_route_is_one_endpoint() -> None:
-    counted = Counted().after(*(request(endpoint="", status=404) for _ in range(3)))
-    assert counted.value("http_requests_total", method="GET", endpoint="unmatched", status="404") == 3
+    counted = Counted().after(*(request(endpoint=UNMATCHED, status=404) for _ in range(3)))
+    assert counted.value("http_requests_total", method="GET", endpoint=UNMATCHED, status="404") == 3
 
 
 @given(st.lists(st.text(max_size=8), max_size=20))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from atoll.observability.records import UNMATCHED
 from atoll.observability.spans import client_span, message_span, saga_span, server_span, step_span
 from tests.unit.observability.records import TRACE, call, message, request, saga, step
 
@@ -13,7 +14,7 @@ def test_a_request_is_named_by_method_and_route() -> None:
 
 
 def test_a_request_without_a_route_is_named_by_its_method_alone() -> None:
-    assert server_span(request(endpoint="", status=404)).name == "GET"
+    assert server_span(request(endpoint=UNMATCHED, status=404)).name == "GET"
 
 
 def test_a_method_that_nobody_knows_is_not_in_the_name() -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from atoll.core import Hooks, SystemClock
+from atoll.core import Hooks, SettingsError, SystemClock
 from atoll.observability import Metrics, Observability, Tracing, observe
 from atoll.observability.spans import Span
 from tests.unit.observability.records import TRACE, call, message, request, saga, step
@@ -89,6 +89,12 @@ async def test_spans_are_flushed_once_however_often_it_is_closed(collected: Coll
     await observability.close()
     await observability.close()
     assert collected.closed == 1
+
+
+def test_an_endpoint_without_the_exporter_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "atoll.observability.otlp", None)
+    with pytest.raises(SettingsError, match=r"atoll\[otel\]"):
+        observed({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:9"})
 
 
 async def test_observing_counts_too() -> None:

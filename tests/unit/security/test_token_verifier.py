@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atoll.security import ExpiredToken, InvalidToken
-from atoll.security.jose import Algorithm
+from atoll.security.jose import Algorithm, has_good_signature
 from tests.unit.security.fakes import Issuer, ManualClock, b64, encoded, hs256, signed_by_a_stranger
 
 
@@ -214,3 +214,9 @@ async def test_the_memory_of_tokens_is_bounded(issuer: Issuer, monkeypatch: pyte
     for _ in range(10):
         await verifier.verify(issuer.token())
     assert len(verifier._verified) == 3
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS512", "Ed25519"])
+def test_an_algorithm_that_is_not_ours_verifies_nothing(issuer: Issuer, algorithm: str) -> None:
+    key = next(iter(issuer.keys._private.values()))
+    assert not has_good_signature(issuer.signed(issuer.header(alg=algorithm), issuer.claims()), key)

@@ -11,7 +11,10 @@ from shop.contracts.values import PageSize
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One event as it was heard. `hash` covers it and the entry before it; `time` is when it was emitted."""
+    """One event as it was heard. `hash` covers it and the entry before it; `time` is when it was emitted.
+
+    `data` is the event itself, as JSON.
+    """
 
     seq: int
     event_id: str
@@ -19,6 +22,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     key: str
     time: float
+    data: msgspec.Raw
     hash: str
 
 

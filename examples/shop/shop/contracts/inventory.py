@@ -13,7 +13,7 @@ ReservationState = Literal["held", "released", "shipped"]
 
 
 class Reserve(msgspec.Struct, frozen=True, kw_only=True):
-    """Hold stock for an order; each SKU once."""
+    """Hold stock for an order. Lines of the same SKU are added up."""
 
     order_id: str
     lines: Annotated[list[Line], msgspec.Meta(min_length=1, max_length=100)]

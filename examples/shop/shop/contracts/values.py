@@ -49,4 +49,4 @@ class Line(msgspec.Struct, frozen=True):
     """So many of one product."""
 
     sku: str
-    quantity: Quantity
+    quantity: Annotated[int, msgspec.Meta(ge=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as random_module
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -13,9 +13,9 @@ import msgspec
 from atoll.core.clock import Clock, SystemClock
 from atoll.core.ids import derived_id
 from atoll.discovery.agent.asgi import Disconnected, Receive, Scope, Send, live, read_body, send_reply
-from atoll.discovery.agent.probe import probe
+from atoll.discovery.agent.probe import probe as probe_check
 from atoll.discovery.agent.reads import Reading, Reads
-from atoll.discovery.agent.records import Node, Outcome
+from atoll.discovery.agent.records import CheckDefinition, Node, Outcome
 from atoll.discovery.agent.request import Query, read_blocking, read_parameters
 from atoll.discovery.agent.routes import WrongMethod, find, missing, read_routes, write_routes
 from atoll.discovery.agent.runner import CheckRunner
@@ -50,6 +50,7 @@ class ConsulAgent:
         datacenter: str = "dc1",
         clock: Clock | None = None,
         random: Callable[[], float] = random_module.random,
+        probe: Callable[[CheckDefinition], Awaitable[Outcome]] = probe_check,
         deregister_minimum: float = DEREGISTER_MINIMUM,
     ) -> None:
         self._clock = clock or SystemClock()
@@ -68,6 +69,11 @@ class ConsulAgent:
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many queries wait for a change now."""
+        return self._signal.waiting
 
     async def start(self) -> None:
         """Begin the upkeep. Idempotent."""
@@ -111,7 +117,7 @@ class ConsulAgent:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
-        if method == "GET" and (read := find(self._reads, path)):
+        if method == "GET" and path not in self._writes and (read := find(self._reads, path)):
             query = await _query(scope, receive, read[1])
             await self._show(read[0](query), query, receive, send)
         elif method == "PUT" and (write := find(self._writes, path)):

@@ -37,7 +37,7 @@ def find(table: Mapping[str, R], path: str) -> tuple[R, str] | None:
 def missing(method: str, path: str, *tables: tuple[str, Mapping[str, object]]) -> RegistryRefused:
     """Return the refusal of a request that no table has: a wrong method, or a path that is nowhere."""
     for allow, table in tables:
-        if find(table, path) is not None:
+        if method != allow and find(table, path) is not None:
             return WrongMethod(method, allow)
     return RegistryRefused(404, "Invalid URL path: not a recognized HTTP API endpoint")
 

@@ -67,7 +67,7 @@ class Watch:
             try:
                 answer = await self._answer()
             except RegistryClosed:
-                return
+                raise
             except RegistryError as error:
                 await self._recover(error)
             else:

@@ -11,6 +11,7 @@ from atoll.gateway.render.tracing import collector
 from atoll.gateway.snapshot import Snapshot
 
 _CONNECTIONS: Final = 10_000
+_SPANS_WAIT: Final = "tracing.opentelemetry.flush_interval_ms"
 
 
 def bootstrap(snapshot: Snapshot, port: int) -> Json:
@@ -21,6 +22,7 @@ def bootstrap(snapshot: Snapshot, port: int) -> Json:
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
         "application_log_config": {"log_format": {"json_format": _log_line()}},
         "overload_manager": _overload(),
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": {_SPANS_WAIT: 1000}}]},
         "dynamic_resources": {"cds_config": from_file(CDS_FILE)},
         "static_resources": {
             "listeners": [listener(snapshot, port)],

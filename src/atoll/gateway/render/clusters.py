@@ -25,6 +25,8 @@ def cluster(service: str) -> Json:
         typed_extension_protocol_options={_HTTP_OPTIONS: _http_options()},
         circuit_breakers=_circuit_breakers(),
         outlier_detection=_outlier_detection(),
+        # Envoy would otherwise go on asking an instance for a second after leaving it out.
+        common_lb_config={"update_merge_window": seconds(0)},
     )
 
 
@@ -64,12 +66,11 @@ def _circuit_breakers() -> Json:
 
 
 def _outlier_detection() -> Json:
-    # Only failures to connect or to answer at all count: a 500 is a fault of the code, which every instance has.
+    # Broken connections and 502, 503, 504 count. A 500 does not: it is a fault of the code, which every instance has.
+    # Never more than half of the instances are left out, so a service with one keeps it.
     return {
-        "split_external_local_origin_errors": True,
-        "consecutive_local_origin_failure": 5,
-        "enforcing_consecutive_local_origin_failure": 100,
-        "enforcing_local_origin_success_rate": 0,
+        "consecutive_gateway_failure": 5,
+        "enforcing_consecutive_gateway_failure": 100,
         "enforcing_consecutive_5xx": 0,
         "enforcing_success_rate": 0,
         "interval": seconds(1),

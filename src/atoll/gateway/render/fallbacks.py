@@ -12,7 +12,11 @@ from atoll.gateway.render.names import CORS
 from atoll.gateway.render.protobuf import Json, header, header_present, typed
 from atoll.gateway.snapshot import Page, Route, Snapshot
 
-NOT_FOUND: Json = {"name": "unknown path", "match": {"prefix": "/"}, "direct_response": {"status": 404}}
+
+def unknown_path(cors: Cors | None) -> Json:
+    """Return the route that matches everything, and must be the last."""
+    refusal = {"name": "unknown path", "match": {"prefix": "/"}, "direct_response": {"status": 404}}
+    return refusal | {"response_headers_to_add": _readable(cors)}
 
 
 def page_routes(page: Page) -> list[Json]:
@@ -37,9 +41,9 @@ def other_methods(snapshot: Snapshot) -> list[Json]:
         allowed = _methods(path, snapshot.routes)
         if cors:
             routes.append(_preflight(path, service, allowed, cors))
-        routes += _refusals(path, allowed)
+        routes += _refusals(path, allowed, cors)
     for path in [*(page.path for page in snapshot.pages), READY_PATH]:
-        routes += _refusals(path, ["GET", "HEAD"])
+        routes += _refusals(path, ["GET", "HEAD"], cors)
     return routes
 
 
@@ -79,14 +83,23 @@ def _preflight(path: str, service: str, allowed: Sequence[str], cors: Cors) -> J
     }
 
 
-def _refusals(path: str, allowed: Sequence[str]) -> list[Json]:
-    allow = [header("allow", ", ".join(allowed))]
+def _refusals(path: str, allowed: Sequence[str], cors: Cors | None) -> list[Json]:
+    headers = [header("allow", ", ".join(allowed)), *_readable(cors)]
     return [
         {
             "name": f"{what} {path}",
             "match": match(path, method=method),
             "direct_response": {"status": status},
-            "response_headers_to_add": allow,
+            "response_headers_to_add": headers,
         }
         for what, method, status in (("options", "OPTIONS", 204), ("wrong method", "", 405))
     ]
+
+
+def _readable(cors: Cors | None) -> list[Json]:
+    # The CORS filter passes over what Envoy answers itself, and a page would learn nothing but that it failed.
+    if cors is None:
+        return []
+    known = ", ".join(f"'{origin}'" for origin in cors.origins)
+    origin = f"%CEL(request.headers['origin'] in [{known}] ? request.headers['origin'] : '')%"
+    return [header("access-control-allow-origin", origin)]

@@ -78,7 +78,7 @@ def _access_log() -> Json:
         "level": "INFO",
         "logger": "access",
         "service": "gateway",
-        "message": "%REQUEST_HEADER(:METHOD)% %PATH(NQ:ORIG)% %RESPONSE_CODE%",
+        "message": "%REQUEST_HEADER(:METHOD)% %PATH(NQ:PATH)% %RESPONSE_CODE%",
         "operation": f"%METADATA(ROUTE:{METADATA}:operation)%",
         "milliseconds": "%DURATION%",
         "flags": "%RESPONSE_FLAGS%",

@@ -90,5 +90,6 @@ def _retry(retry_on: str) -> Json:
         "num_retries": 2,
         "retry_back_off": {"base_interval": seconds(0.025), "max_interval": seconds(0.25)},
         "retry_host_predicate": [elsewhere],
-        "host_selection_retry_max_attempts": 3,
+        # Instances are drawn by lot, so a few draws may hit the one that has failed.
+        "host_selection_retry_max_attempts": 10,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from atoll.gateway.render.fallbacks import NOT_FOUND, cors_policy, other_methods, page_routes
+from atoll.gateway.render.fallbacks import cors_policy, other_methods, page_routes, unknown_path
 from atoll.gateway.render.names import CORS, ROUTES, SUBJECT_HEADER
 from atoll.gateway.render.operations import operation_routes
 from atoll.gateway.render.protobuf import Json, resource
@@ -30,7 +30,7 @@ def _virtual_host(snapshot: Snapshot) -> Json:
         *(each for page in snapshot.pages for each in page_routes(page)),
         *(each for route in snapshot.routes for each in operation_routes(route, gateway.jwt)),
         *other_methods(snapshot),
-        NOT_FOUND,
+        unknown_path(gateway.cors),
     ]
     filters = {CORS: cors_policy(gateway.cors, _METHODS)} if gateway.cors else {}
     return {"name": "everyone", "domains": ["*"], "routes": routes, "typed_per_filter_config": filters}

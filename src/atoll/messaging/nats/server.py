@@ -97,6 +97,15 @@ class NatsServer:
             self._process.kill()
             await self._process.wait()
 
+    def settings(self) -> dict[str, Any]:
+        """Return the server's configuration, which is written as JSON: it reads that as well as its own syntax."""
+        return {
+            "host": HOST,
+            "port": self.port or -1,
+            "ports_file_dir": str(self.directory.resolve()),
+            "jetstream": {"store_dir": str(self.directory.resolve()), "sync_interval": "always"},
+        }
+
     def _started(self) -> asyncio.subprocess.Process:
         if self._process is None:
             raise MessagingError("nats-server was not started yet")
@@ -107,17 +116,8 @@ class NatsServer:
         for stale in self.directory.glob("*.ports"):
             stale.unlink()
         config = self.directory / "nats-server.conf"
-        config.write_text(json.dumps(self._settings(), indent=2))
+        config.write_text(json.dumps(self.settings(), indent=2))
         return config
-
-    def _settings(self) -> dict[str, Any]:
-        """The configuration; the server reads JSON as well as its own syntax."""
-        return {
-            "host": HOST,
-            "port": self.port or -1,
-            "ports_file_dir": str(self.directory.resolve()),
-            "jetstream": {"store_dir": str(self.directory.resolve()), "sync_interval": "always"},
-        }
 
     async def _listening(self, process: asyncio.subprocess.Process) -> int:
         while process.returncode is None:

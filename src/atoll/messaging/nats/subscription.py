@@ -18,8 +18,8 @@ from atoll.messaging.nats.jetstream import NANOSECONDS, ConsumerConfig, ensure_c
 from atoll.messaging.nats.link import NatsLink
 from atoll.messaging.port import Handler
 
-POLL_SECONDS: Final = 30
-HEARTBEAT_SECONDS: Final = 5
+POLL_SECONDS: Final = 30.0
+HEARTBEAT_SECONDS: Final = 5.0
 FAILURE_PAUSE: Final = 1.0
 
 _logger = logging.getLogger(__name__)
@@ -122,8 +122,8 @@ class NatsSubscription:
         self._requested += wanted
         poll = {
             "batch": wanted,
-            "expires": POLL_SECONDS * NANOSECONDS,
-            "idle_heartbeat": HEARTBEAT_SECONDS * NANOSECONDS,
+            "expires": int(POLL_SECONDS * NANOSECONDS),
+            "idle_heartbeat": int(HEARTBEAT_SECONDS * NANOSECONDS),
         }
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._config.name}"
         try:

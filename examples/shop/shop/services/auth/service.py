@@ -68,7 +68,8 @@ class AuthService(Service, Auth):
             await self.store.add_keys(self.keys.dump())
             await self._load_keys()
             if admin_hash:
-                await self.store.put_credentials("admin", ADMIN, admin_hash, roles=["admin"])
+                admin = Credentials(user_id="admin", password_hash=admin_hash, roles=["admin"])
+                await self.store.put_credentials(admin, ADMIN, since=self.clock.now())
 
     async def on_stop(self) -> None:
         await asyncio.gather(*self.afterwards)
@@ -85,7 +86,8 @@ class AuthService(Service, Auth):
         hashed = await self.store.use_ticket(request.credential, self.clock.now())
         if hashed is None:
             raise UnknownCredential()
-        await self.store.put_credentials(request.user_id, request.email, hashed, roles=[], ticket=request.credential)
+        owner = Credentials(user_id=request.user_id, password_hash=hashed)
+        await self.store.put_credentials(owner, request.email, since=self.clock.now(), ticket=request.credential)
 
     async def withdraw(self, user_id: str) -> None:
         await self.store.remove_credentials(user_id)
@@ -127,7 +129,7 @@ class AuthService(Service, Auth):
 
     @on(UserEmailUpdated)
     async def follow_email(self, event: UserEmailUpdated) -> None:
-        await self.store.set_email(event.user_id, event.email)
+        await self.store.set_email(event.user_id, event.email, since=self.clock.now())
 
     @every(60.0)
     async def tend(self) -> None:

@@ -15,13 +15,15 @@ CREATE TABLE IF NOT EXISTS tickets (
 );
 CREATE TABLE IF NOT EXISTS credentials (
     user_id TEXT PRIMARY KEY,
-    email TEXT NOT NULL UNIQUE,
+    email TEXT NOT NULL,
+    since REAL NOT NULL,
     password_hash TEXT NOT NULL,
     roles TEXT NOT NULL DEFAULT '[]',
     failures INTEGER NOT NULL DEFAULT 0,
     failed_at REAL NOT NULL DEFAULT 0,
     ticket TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX IF NOT EXISTS credentials_email ON credentials (email, since);
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY,
     user_id TEXT NOT NULL,
@@ -40,6 +42,8 @@ CREATE TABLE IF NOT EXISTS signing_keys (
     document BLOB NOT NULL
 );
 """
+
+_CREDENTIALS: Final = "user_id, password_hash, roles, failures, failed_at"
 
 
 class AuthStore:
@@ -62,34 +66,34 @@ class AuthStore:
         sql = "SELECT count(*) FROM credentials WHERE user_id = $1 AND ticket = $2"
         return bool(await self.db.fetch_value(sql, user_id, digest(ticket)))
 
-    async def put_credentials(
-        self, user_id: str, email: str, password_hash: str, *, roles: list[str], ticket: str = ""
-    ) -> None:
-        """Keep credentials; an address that another account had before is this one's now."""
-        await self.db.execute("DELETE FROM credentials WHERE email = $1 AND user_id <> $2", email, user_id)
+    async def put_credentials(self, owner: Credentials, email: str, *, since: float, ticket: str = "") -> None:
+        """Keep credentials, known by `email` since then."""
         await self.db.execute(
-            "INSERT INTO credentials (user_id, email, password_hash, roles, ticket) VALUES ($1, $2, $3, $4, $5) "
-            "ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, roles = excluded.roles, "
-            "password_hash = excluded.password_hash, ticket = excluded.ticket",
-            user_id,
+            "INSERT INTO credentials (user_id, email, since, password_hash, roles, ticket) "
+            "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, "
+            "password_hash = excluded.password_hash, roles = excluded.roles, ticket = excluded.ticket",
+            owner.user_id,
             email,
-            password_hash,
-            roles,
+            since,
+            owner.password_hash,
+            owner.roles,
             digest(ticket),
         )
 
     async def remove_credentials(self, user_id: str) -> None:
         await self.db.execute("DELETE FROM credentials WHERE user_id = $1", user_id)
 
-    async def set_email(self, user_id: str, email: str) -> None:
-        await self.db.execute("UPDATE credentials SET email = $1 WHERE user_id = $2", email, user_id)
+    async def set_email(self, user_id: str, email: str, *, since: float) -> None:
+        sql = "UPDATE credentials SET email = $1, since = $2 WHERE user_id = $3"
+        await self.db.execute(sql, email, since, user_id)
 
     async def by_email(self, email: str) -> Credentials | None:
-        sql = "SELECT user_id, password_hash, roles, failures, failed_at FROM credentials WHERE email = $1"
+        """Return the latest to have this address: one who left it may not have been heard of yet."""
+        sql = f"SELECT {_CREDENTIALS} FROM credentials WHERE email = $1 ORDER BY since DESC LIMIT 1"
         return await self.db.fetch_one(Credentials, sql, email)
 
     async def by_id(self, user_id: str) -> Credentials | None:
-        sql = "SELECT user_id, password_hash, roles, failures, failed_at FROM credentials WHERE user_id = $1"
+        sql = f"SELECT {_CREDENTIALS} FROM credentials WHERE user_id = $1"
         return await self.db.fetch_one(Credentials, sql, user_id)
 
     async def note_failure(self, user_id: str, now: float) -> None:

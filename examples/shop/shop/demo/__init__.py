@@ -1,0 +1,1 @@
+"""The shop under customers and kills: `python -m shop.demo`."""

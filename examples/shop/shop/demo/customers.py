@@ -1,0 +1,157 @@
+"""Customers of a demo: each registers, looks around, fills a cart, and leaves or buys, by the dice of a seed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
+
+from shop.demo.storefront import Reply, Storefront
+from shop.demo.tally import Tally
+
+GOOD_CARDS: Final = ("tok_visa_4242", "tok_mastercard_4444", "tok_amex_8431")
+BAD_CARDS: Final = ("tok_visa_0002", "tok_visa_9995", "tok_mastercard_0069", "tok_visa_0127")
+WORDS: Final = ("headphones", "knife", "tent", "book", "lamp", "kite", "seeds", "wool", "coffee", "torch", "pen")
+PLACES: Final = (
+    ("12 High Street", "York", "YO1 7HH", "GB"),
+    ("Torstraße 41", "Berlin", "10119", "DE"),
+    ("240 Elm Street", "Portland", "97205", "US"),
+    ("Rue des Lilas 8", "Lyon", "69003", "FR"),
+    ("Storgata 19", "Oslo", "0184", "NO"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """How many customers come, how many at once, and the seed of what they do."""
+
+    customers: int = 100
+    at_once: int = 12
+    seed: int = 7
+
+
+async def serve_crowd(url: str, crowd: Crowd, tally: Tally) -> None:
+    """Let the customers come through the gateway at `url`; returns when the last has left."""
+    places = asyncio.Semaphore(crowd.at_once)
+    connector = TCPConnector(limit=crowd.at_once * 2)
+    async with ClientSession(url, connector=connector, timeout=ClientTimeout(total=40.0)) as session:
+
+        async def visit(number: int) -> None:
+            async with places:
+                await Customer(session, number, crowd.seed, tally).visit()
+                tally.finished += 1
+
+        await asyncio.gather(*(visit(number) for number in range(crowd.customers)))
+
+
+class Customer:
+    """One customer. What they do follows from their number and the seed; what comes of it, from the shop."""
+
+    def __init__(self, session: ClientSession, number: int, seed: int, tally: Tally) -> None:
+        self.random = Random(f"{seed}/{number}")
+        self.shop = Storefront(session, self.random)
+        self.name = f"Customer {number}"
+        self.email = f"customer-{seed}-{number}@example.org"
+        self.password = f"correct horse {seed} {number}"
+        self.tally = tally
+
+    async def visit(self) -> None:
+        """Come, look, and buy once or twice or not at all."""
+        if not await self._register() or not await self._sign_in():
+            return
+        for _ in range(self.random.choice((1, 1, 1, 2))):
+            if not await self._fill_cart():
+                return
+            if self.random.random() < 0.15:
+                self.tally.abandoned += 1
+                return
+            await self._buy()
+
+    async def _register(self) -> bool:
+        ticket = self._noted(await self.shop.command("POST", "/credentials", {"password": self.password}))
+        if not ticket.ok:
+            return self._gave_up("credentials", ticket)
+        body = {
+            "email": self.email,
+            "credential": ticket.document["credential"],
+            "name": self.name,
+            "country": self.random.choice(PLACES)[3],
+            "source": self.random.choice(("web", "app", "shop")),
+        }
+        reply = self._noted(await self.shop.command("POST", "/users", body, keyed=True))
+        return reply.ok or self._gave_up("registration", reply)
+
+    async def _sign_in(self) -> bool:
+        body = {"email": self.email, "password": self.password}
+        reply = self._noted(await self.shop.command("POST", "/sessions", body))
+        if not reply.ok:
+            return self._gave_up("sign-in", reply)
+        self.shop.token = reply.document["access_token"]
+        self.tally.signed_in += 1
+        return True
+
+    async def _fill_cart(self) -> bool:
+        found = await self._look_around()
+        if not found:
+            return False
+        for entry in self.random.sample(found, min(len(found), self.random.randint(1, 3))):
+            await self.shop.get(f"/products/{entry['sku']}")
+            body = {"quantity": self.random.choice((1, 1, 1, 2, 3))}
+            reply = self._noted(await self.shop.command("PUT", f"/cart/lines/{entry['sku']}", body))
+            if not reply.ok:
+                return self._gave_up("cart", reply)
+        self.tally.carts += 1
+        return True
+
+    async def _look_around(self) -> list[dict[str, Any]]:
+        """Search for a word; some want only what is nearly gone."""
+        path = f"/catalog?in_stock=true&size=20&text={self.random.choice(WORDS)}"
+        if self.random.random() < 0.2:
+            path = f"/catalog?in_stock=true&size=100&page={self.random.choice((1, 2))}"
+        reply = self._noted(await self.shop.get(path))
+        entries: list[dict[str, Any]] = reply.document["entries"] if reply.ok else []
+        scarce = [entry for entry in entries if entry["available"] <= 5]
+        return scarce or entries
+
+    async def _buy(self) -> None:
+        bad_card, bad_place = self.random.random() < 0.15, self.random.random() < 0.06
+        card = self.random.choice(BAD_CARDS if bad_card else GOOD_CARDS)
+        reply = await self._check_out(card, bad_place=bad_place)
+        if reply.code == "card_declined" and self.random.random() < 0.6:
+            await self._check_out(self.random.choice(GOOD_CARDS), bad_place=False)
+
+    async def _check_out(self, card: str, *, bad_place: bool) -> Reply:
+        street, city, postcode, country = self.random.choice(PLACES)
+        if bad_place:
+            postcode, country = self.random.choice((("00000", "US"), ("10110", "TH")))
+        address = {"name": self.name, "street": street, "city": city, "postcode": postcode, "country": country}
+        began = time.monotonic()
+        self.tally.in_checkout += 1
+        try:
+            body = {"card": card, "address": address}
+            reply = self._noted(await self.shop.command("POST", "/checkout", body, keyed=True))
+        finally:
+            self.tally.in_checkout -= 1
+        self._tell(reply, began)
+        return reply
+
+    def _tell(self, reply: Reply, began: float) -> None:
+        now = time.monotonic()
+        if reply.ok:
+            self.tally.confirm(now - began, now)
+        elif 400 <= reply.status < 500:
+            self.tally.cancel(reply.code)
+        else:
+            self._gave_up("checkout", reply)
+
+    def _noted(self, reply: Reply) -> Reply:
+        self.tally.retries += reply.attempts - 1
+        return reply
+
+    def _gave_up(self, what: str, reply: Reply) -> bool:
+        self.tally.lose(f"{what}: {reply.status or 'no answer'} {reply.code}".strip())
+        return False

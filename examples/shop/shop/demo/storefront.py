@@ -1,0 +1,83 @@
+"""The shop as a web client sees it: HTTP through the gateway, repeated with care when something breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+import msgspec
+from aiohttp import ClientError, ClientSession
+
+PATIENCE: Final = 60.0
+"""Seconds a customer keeps trying one thing."""
+
+_AGAIN: Final = frozenset({202, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back in the end. `status` is 0 when nothing did; `attempts` counts the requests it took."""
+
+    status: int
+    document: Any
+    attempts: int
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def code(self) -> str:
+        """The code of the problem, if it is one."""
+        return str(self.document.get("code", "")) if isinstance(self.document, dict) else ""
+
+
+class Storefront:
+    """One customer's browser. Every repetition of a command carries the same Idempotency-Key."""
+
+    def __init__(self, session: ClientSession, random: Random) -> None:
+        self._session = session
+        self._random = random
+        self.token = ""
+
+    async def get(self, path: str) -> Reply:
+        return await self._send("GET", path, None, {})
+
+    async def command(self, method: str, path: str, body: object = None, *, keyed: bool = False) -> Reply:
+        """Send a command; `keyed` when repeating it must not do it twice."""
+        headers = {"idempotency-key": f"{self._random.getrandbits(128):032x}"} if keyed else {}
+        return await self._send(method, path, body, headers)
+
+    async def _send(self, method: str, path: str, body: object, headers: Mapping[str, str]) -> Reply:
+        data = None if body is None else msgspec.json.encode(body)
+        sent = {"content-type": "application/json", **headers}
+        if self.token:
+            sent["authorization"] = f"Bearer {self.token}"
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        for attempt in range(1, 1000):
+            reply = await self._once(method, path, data, sent, attempt)
+            if not _worth_repeating(reply) or asyncio.get_running_loop().time() > deadline:
+                return reply
+            await asyncio.sleep(self._random.uniform(0.05, min(1.0, 0.1 * 2.0**attempt)))
+        return Reply(status=0, document=None, attempts=1000)
+
+    async def _once(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], attempt: int
+    ) -> Reply:
+        try:
+            async with self._session.request(method, path, data=data, headers=headers) as response:
+                content = await response.read()
+                status = response.status
+        except (ClientError, TimeoutError, OSError):
+            return Reply(status=0, document=None, attempts=attempt)
+        try:
+            return Reply(status=status, document=msgspec.json.decode(content or b"null"), attempts=attempt)
+        except msgspec.DecodeError:
+            return Reply(status=status, document=None, attempts=attempt)
+
+
+def _worth_repeating(reply: Reply) -> bool:
+    return reply.status == 0 or reply.status in _AGAIN or reply.code == "in_progress"

@@ -1,0 +1,63 @@
+"""The chain's table. Rows are only ever added."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from atoll.storage import Database
+from shop.contracts.audit import AuditEntry
+from shop.services.audit.domain import Head, Record
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS entries (
+    seq INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL UNIQUE,
+    event_type TEXT NOT NULL,
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    time REAL NOT NULL,
+    data BLOB NOT NULL,
+    hash TEXT NOT NULL
+);
+"""
+
+
+class AuditStore:
+    """The chain in the service's database."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def head(self) -> Head:
+        sql = "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
+        return await self.db.fetch_one(Head, sql) or Head()
+
+    async def has(self, event_id: str) -> bool:
+        return bool(await self.db.fetch_value("SELECT count(*) FROM entries WHERE event_id = $1", event_id))
+
+    async def add(self, record: Record) -> None:
+        await self.db.execute(
+            "INSERT INTO entries (seq, event_id, event_type, source, key, time, data, hash) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            *msgspec.structs.astuple(record),
+        )
+
+    async def records(self, after: int, limit: int) -> list[Record]:
+        return await self.db.fetch_all(
+            Record,
+            "SELECT seq, event_id, event_type, source, key, time, data, hash FROM entries "
+            "WHERE seq > $1 ORDER BY seq LIMIT $2",
+            after,
+            limit,
+        )
+
+    async def page(self, after: int, limit: int) -> list[AuditEntry]:
+        return await self.db.fetch_all(
+            AuditEntry,
+            "SELECT seq, event_id, event_type, source, key, time, data, hash FROM entries "
+            "WHERE seq > $1 ORDER BY seq LIMIT $2",
+            after,
+            limit,
+        )

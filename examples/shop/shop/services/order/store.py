@@ -1,0 +1,165 @@
+"""The tables of carts and orders, and a copy of the prices so that a cart needs no other service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from atoll.storage import Database
+from shop.contracts.order import Order, OrderLine
+from shop.contracts.values import Money
+from shop.services.order.domain import IdleCart
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS products (
+    sku TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    price TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS carts (
+    user_id TEXT PRIMARY KEY,
+    step TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    touched_at REAL NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS carts_idle ON carts (touched_at) WHERE told = 0;
+CREATE TABLE IF NOT EXISTS cart_lines (
+    user_id TEXT NOT NULL,
+    sku TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    PRIMARY KEY (user_id, sku)
+);
+CREATE TABLE IF NOT EXISTS orders (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    total TEXT NOT NULL,
+    placed_at REAL NOT NULL,
+    reason TEXT NOT NULL,
+    payment_id TEXT NOT NULL,
+    tracking TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS orders_user ON orders (user_id, id);
+"""
+
+_ORDER: Final = "id, user_id, status, lines, total, placed_at, reason, payment_id, tracking"
+
+
+class Carts:
+    """Carts in the service's database. A cart is there while it has lines."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def know(self, sku: str, name: str, price: Money) -> None:
+        await self.db.execute(
+            "INSERT INTO products (sku, name, price) VALUES ($1, $2, $3) "
+            "ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price = excluded.price",
+            sku,
+            name,
+            price,
+        )
+
+    async def reprice(self, sku: str, price: Money) -> None:
+        await self.db.execute("UPDATE products SET price = $1 WHERE sku = $2", price, sku)
+
+    async def knows(self, sku: str) -> bool:
+        return bool(await self.db.fetch_value("SELECT count(*) FROM products WHERE sku = $1", sku))
+
+    async def lines(self, user_id: str) -> list[OrderLine]:
+        """Return what is in a cart at today's prices."""
+        return await self.db.fetch_all(
+            OrderLine,
+            "SELECT sku, name, quantity, price FROM cart_lines JOIN products USING (sku) "
+            "WHERE user_id = $1 ORDER BY sku",
+            user_id,
+        )
+
+    async def put(self, user_id: str, sku: str, quantity: int) -> None:
+        await self.db.execute(
+            "INSERT INTO cart_lines (user_id, sku, quantity) VALUES ($1, $2, $3) "
+            "ON CONFLICT (user_id, sku) DO UPDATE SET quantity = excluded.quantity",
+            user_id,
+            sku,
+            quantity,
+        )
+
+    async def remove(self, user_id: str, sku: str) -> None:
+        sql = "DELETE FROM cart_lines WHERE user_id = $1 AND sku = $2"
+        await self.db.execute(sql, user_id, sku)
+
+    async def touch(self, user_id: str, *, step: str, reason: str, now: float) -> bool:
+        """Note that a cart is in use and how far its owner has come; True when it is a new cart."""
+        values = (user_id, step, reason, now)
+        added = await self.db.execute(
+            "INSERT INTO carts (user_id, step, reason, touched_at) VALUES ($1, $2, $3, $4) "
+            "ON CONFLICT (user_id) DO NOTHING",
+            *values,
+        )
+        if not added:
+            await self.db.execute(
+                "UPDATE carts SET step = $2, reason = $3, touched_at = $4, told = 0 WHERE user_id = $1",
+                *values,
+            )
+        return added == 1
+
+    async def clear(self, user_id: str) -> None:
+        await self.db.execute("DELETE FROM cart_lines WHERE user_id = $1", user_id)
+        await self.db.execute("DELETE FROM carts WHERE user_id = $1", user_id)
+
+    async def idle(self, before: float, limit: int) -> list[IdleCart]:
+        """Return carts that were last touched before that time and not yet told of."""
+        return await self.db.fetch_all(
+            IdleCart,
+            "SELECT user_id, step, reason FROM carts WHERE told = 0 AND touched_at < $1 ORDER BY touched_at LIMIT $2",
+            before,
+            limit,
+        )
+
+    async def tell(self, user_id: str) -> bool:
+        """Note that a cart was told of; False when it was before."""
+        return await self.db.execute("UPDATE carts SET told = 1 WHERE user_id = $1 AND told = 0", user_id) == 1
+
+
+class OrderBook:
+    """Orders in the service's database."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def add(self, order: Order) -> None:
+        await self.db.execute(
+            f"INSERT INTO orders ({_ORDER}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            order.id,
+            order.user_id,
+            order.status,
+            order.lines,
+            order.total,
+            order.placed_at,
+            order.reason,
+            order.payment_id,
+            order.tracking,
+        )
+
+    async def settle(self, order: Order) -> None:
+        """Keep how a placed order ended."""
+        await self.db.execute(
+            "UPDATE orders SET status = $1, reason = $2, payment_id = $3, tracking = $4 WHERE id = $5",
+            order.status,
+            order.reason,
+            order.payment_id,
+            order.tracking,
+            order.id,
+        )
+
+    async def get(self, order_id: str) -> Order | None:
+        return await self.db.fetch_one(Order, f"SELECT {_ORDER} FROM orders WHERE id = $1", order_id)
+
+    async def of(self, user_id: str, after: str, limit: int) -> list[Order]:
+        sql = f"SELECT {_ORDER} FROM orders WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+        return await self.db.fetch_all(Order, sql, user_id, after, limit)
+
+    async def page(self, after: str, limit: int) -> list[Order]:
+        sql = f"SELECT {_ORDER} FROM orders WHERE id > $1 ORDER BY id LIMIT $2"
+        return await self.db.fetch_all(Order, sql, after, limit)

@@ -1,0 +1,110 @@
+"""`atoll logs`: what the processes wrote, merged by time and readable."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from atoll.cli.finding import any_system, pick
+from atoll.observability.log_line import text_line
+from atoll.system.directory import StateDirectory
+
+LOOK_SECONDS: Final = 0.2
+
+
+def show_logs(root: Path, which: str, service: str, *, lines: int, follow: bool, raw: bool) -> None:
+    """Print the last `lines`, then go on with what is written if `follow`. Raises UsageError for an unknown name."""
+    directory = any_system(root, which)
+    files = _files(directory, service)
+    tails = {name: Tail(path, lines) for name, path in files.items()}
+    printer = Printer(raw=raw, labelled=len(files) > 1)
+    past = [(name, line) for name, tail in tails.items() for line in tail.past()]
+    printer.show(_merged(past)[-lines:] if lines else [])
+    while follow:
+        printer.show(_merged((name, line) for name, tail in tails.items() for line in tail.fresh()))
+        time.sleep(LOOK_SECONDS)
+
+
+class Tail:
+    """The end of a file that grows."""
+
+    def __init__(self, path: Path, lines: int) -> None:
+        self._path = path
+        self._lines = lines
+        self._position = 0
+        self._rest = b""
+
+    def past(self) -> list[str]:
+        """The last lines that are there; `fresh` goes on from here."""
+        return list(deque(self.fresh(), self._lines))
+
+    def fresh(self) -> list[str]:
+        """The whole lines written since; from the beginning again if the file was cut."""
+        try:
+            with self._path.open("rb") as file:
+                if file.seek(0, 2) < self._position:
+                    self._position, self._rest = 0, b""
+                file.seek(self._position)
+                *lines, self._rest = (self._rest + file.read()).split(b"\n")
+                self._position = file.tell()
+        except FileNotFoundError:
+            return []
+        return [line.decode(errors="replace") for line in lines]
+
+
+class Printer:
+    """Writes lines for people: JSON ones as text, others as they are, with the name of their file if `labelled`."""
+
+    def __init__(self, *, raw: bool, labelled: bool) -> None:
+        self._raw = raw
+        self._labelled = labelled
+        self._colour = sys.stdout.isatty()
+
+    def show(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Print `(name, line)` pairs."""
+        for name, line in lines:
+            print(self._formatted(name, line), flush=True)
+
+    def _formatted(self, name: str, line: str) -> str:
+        fields = None if self._raw else fields_of_line(line)
+        if fields is not None:
+            return text_line(fields, colour=self._colour)
+        return f"{name}: {line}" if self._labelled else line
+
+
+def fields_of_line(line: str) -> Mapping[str, Any] | None:
+    """Return the fields of one of our JSON lines, None for any other line."""
+    if not line.startswith("{"):
+        return None
+    try:
+        fields: Any = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return None
+    return fields if isinstance(fields, dict) and isinstance(fields.get("ts"), float | int) else None
+
+
+def _files(directory: StateDirectory, service: str) -> dict[str, Path]:
+    found = {path.stem: path for path in sorted((directory.path / "logs").glob("*.log"))}
+    for process in directory.read().processes:
+        if process.log:
+            found.setdefault(process.name, Path(process.log))
+    names = pick(service, list(found), "log of")
+    return {name: found[name] for name in names}
+
+
+def _merged(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Lines in the order of their times; one without a time stays behind the one before it in its file."""
+    timed: list[tuple[float, tuple[str, str]]] = []
+    last: dict[str, float] = {}
+    for name, line in lines:
+        fields = fields_of_line(line)
+        if fields is not None:
+            last[name] = float(fields["ts"])
+        timed.append((last.get(name, 0.0), (name, line)))
+    return [pair for _, pair in sorted(timed, key=lambda each: each[0])]

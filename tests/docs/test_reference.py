@@ -1,0 +1,52 @@
+"""The tables of the reference say what the code says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from atoll.core import Settings
+from atoll.core.errors import HTTP_STATUS
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+class Recorded(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def rows(page: str) -> Iterator[list[str]]:
+    """The cells of a page's table rows that begin with code, without the marks."""
+    for line in (REFERENCE / page).read_text("utf-8").splitlines():
+        if line.startswith("| `"):
+            yield [cell.strip().strip("`") for cell in line.strip("|").split("|")]
+
+
+def test_every_setting_is_in_the_reference() -> None:
+    environ = Recorded()
+    Settings.read(environ)
+    assert [name for name, *_ in rows("settings.md")] == sorted(
+        environ.asked, key=lambda name: list(Settings.__dataclass_fields__).index(_field(name))
+    )
+
+
+def test_every_setting_has_the_default_that_the_reference_tells() -> None:
+    told = {name: default for name, default, _ in rows("settings.md")}
+    assert told == {name: str(getattr(Settings(), _field(name))) for name in told}
+
+
+def test_every_code_has_the_status_that_the_reference_tells() -> None:
+    told = {code: int(status) for code, status, *_ in rows("http.md") if status.isdigit()}
+    assert told == HTTP_STATUS
+
+
+def _field(name: str) -> str:
+    return name.removeprefix("ATOLL_").lower()
