@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from atoll.core import Settings
 from atoll.core.errors import HTTP_STATUS
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
 
 
 class Recorded(dict[str, str]):
@@ -46,6 +48,14 @@ def test_every_setting_has_the_default_that_the_reference_tells() -> None:
 def test_every_code_has_the_status_that_the_reference_tells() -> None:
     told = {code: int(status) for code, status, *_ in rows("http.md") if status.isdigit()}
     assert told == HTTP_STATUS
+
+
+def test_the_layers_are_drawn_as_they_are_held() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    held = next(each["layers"] for each in contracts if each["id"] == "layers")
+    drawn = [line.strip("│ ") for line in page.splitlines() if line.startswith("│")]
+    assert drawn == held
 
 
 def _field(name: str) -> str:

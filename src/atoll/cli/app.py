@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from atoll.core.errors import AtollError
-
 app = typer.Typer(
     name="atoll",
     help="Run, look at and talk to a system of services.",
@@ -34,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for what went wrong, 2 for what was asked wrongly."""
     try:
         app(arguments, standalone_mode=True)
-    except AtollError as error:
+    except Exception as error:
+        from atoll.core.errors import AtollError
+
+        if not isinstance(error, AtollError):
+            raise
         sys.stdout.flush()
         print(f"atoll: {error}", file=sys.stderr)
         code = getattr(error, "exit_code", 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -72,11 +72,12 @@ def _json_object(operation: Operation, body: str) -> dict[str, Any]:
 
 def _put(operation: Operation, document: dict[str, Any], path: list[str], value: Any) -> None:
     """Set `value` at a dotted path, making the objects on the way."""
-    place: Any = document
+    place = document
     for name in path[:-1]:
-        place = place.setdefault(name, {})
-        if not isinstance(place, dict):
+        inner: object = place.setdefault(name, {})
+        if not isinstance(inner, dict):
             raise UsageError(f"{operation.id}: {'.'.join(path)} reaches into {name}, which has a value already")
+        place = cast("dict[str, Any]", inner)
     place[path[-1]] = value
 
 
@@ -84,7 +85,7 @@ def _listed(value: Any) -> Any:
     """Turn objects whose keys are 0, 1, 2... into arrays, so that `lines.0.sku=a` fills a list."""
     if not isinstance(value, dict):
         return value
-    fields: dict[str, Any] = {str(name): _listed(each) for name, each in value.items()}
+    fields = {name: _listed(each) for name, each in cast("dict[str, Any]", value).items()}
     if fields and fields.keys() == {str(index) for index in range(len(fields))}:
         return [fields[str(index)] for index in range(len(fields))]
     return fields

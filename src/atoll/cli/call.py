@@ -50,11 +50,9 @@ async def _call(
 ) -> Any:
     instance = await _instance(registry_url, spec.name)
     proxy = client(spec.protocol, url=f"http://{instance.address}")
-    context = new_context(timeout=operation.timeout)
-    if token:
-        context = msgspec.structs.replace(context, principal=Principal(subject="", token=token))
+    principal = Principal(subject="", token=token) if token else None
     try:
-        with use(context):
+        with use(msgspec.structs.replace(new_context(timeout=operation.timeout), principal=principal)):
             return await getattr(proxy, operation.name)(**arguments)
     except Problem as problem:
         raise CallFailed(sentence_of(operation, problem)) from None
@@ -77,6 +75,5 @@ def sentence_of(operation: Operation, problem: Problem) -> str:
     """Return a problem as one sentence, with its fields."""
     fields = {name: getattr(problem, name) for name in problem.struct().__struct_fields__}
     details = ", ".join(f"{name}={msgspec.json.encode(value).decode()}" for name, value in fields.items())
-    return f"{operation.id}: {problem.title} ({problem.status}): {problem.detail}" + (
-        f" [{details}]" if details else ""
-    )
+    sentence = f"{operation.id}: {problem.title} ({problem.status}): {problem.detail}"
+    return f"{sentence} [{details}]" if details else sentence

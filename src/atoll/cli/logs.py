@@ -6,6 +6,8 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,9 +28,10 @@ def show_logs(root: Path, which: str, service: str, *, lines: int, follow: bool,
     printer = Printer(raw=raw, labelled=len(files) > 1)
     past = [(name, line) for name, tail in tails.items() for line in tail.past()]
     printer.show(_merged(past)[-lines:] if lines else [])
-    while follow:
-        printer.show(_merged((name, line) for name, tail in tails.items() for line in tail.fresh()))
-        time.sleep(LOOK_SECONDS)
+    with suppress(KeyboardInterrupt):
+        while follow:
+            printer.show(_merged((name, line) for name, tail in tails.items() for line in tail.fresh()))
+            time.sleep(LOOK_SECONDS)
 
 
 class Tail:
@@ -79,14 +82,20 @@ class Printer:
 
 
 def fields_of_line(line: str) -> Mapping[str, Any] | None:
-    """Return the fields of one of our JSON lines, None for any other line."""
-    if not line.startswith("{"):
-        return None
+    """Return the fields of a JSON line, a service's or the gateway's; None for any other line."""
     try:
-        fields: Any = msgspec.json.decode(line)
-    except msgspec.DecodeError:
+        fields = msgspec.json.decode(line, type=dict[str, Any])
+        if "ts" not in fields:
+            fields = _as_ours(fields)
+        return fields if isinstance(fields["ts"], float | int) else None
+    except (msgspec.DecodeError, KeyError, ValueError, TypeError):
         return None
-    return fields if isinstance(fields, dict) and isinstance(fields.get("ts"), float | int) else None
+
+
+def _as_ours(gateway: dict[str, Any]) -> dict[str, Any]:
+    """The gateway's fields under our names."""
+    fields = {"ts": datetime.fromisoformat(gateway.pop("time")).timestamp(), "msg": gateway.pop("message", "")}
+    return fields | {"level": str(gateway.pop("level", "")).upper()} | gateway
 
 
 def _files(directory: StateDirectory, service: str) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from atoll.system.state import State
 
 
 @contextmanager
-def teller(system: str, root: Path) -> Iterator[Report]:
+def teller(system: str, root: Path) -> Generator[Report]:
     """Give the function that tells a person at this terminal how `system` is doing."""
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from atoll.cli.finding import here_first
@@ -14,9 +15,10 @@ from atoll.system.target import default_target, load_system
 
 def run_system(target: str, root: Path, *, single: bool, gateway_port: int | None) -> None:
     """Run until a signal. Raises AtollError with what keeps it from running."""
+    began = time.monotonic()
     here_first()
     target = target or default_target(Path.cwd())
     system = load_system(target)
-    options = Options(single=single, gateway_port=gateway_port)
+    options = Options(single=single, gateway_port=gateway_port, began=began)
     with teller(system.name, root) as report:
         supervise(system, StateDirectory(root, system.name), target=target, options=options, report=report)

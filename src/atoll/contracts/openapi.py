@@ -163,15 +163,21 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _responses(operation: Operation, known: Schemas, *, gateway: bool) -> Schema:
+    own = frozenset(_own_statuses(operation, gateway=gateway))
+    statuses = own.union(each.status for each in operation.raises)
+    answers: Schema = {str(operation.status): _success(operation, known)}
+    if operation.kind == "command":
+        answers.setdefault("202", _RUNNING)
+    for each in sorted(statuses):
+        answers[str(each)] = _refusal(operation, each, known, own=each in own)
+    return answers | {"default": {"$ref": "#/components/responses/Problem"}}
+
+
+def _success(operation: Operation, known: Schemas) -> Schema:
     success: Schema = {"description": HTTPStatus(operation.status).phrase}
     if operation.result is not None:
         success["content"] = {"application/json": {"schema": known.of(operation.result)}}
-    own = frozenset(_own_statuses(operation, gateway=gateway))
-    statuses = own.union(each.status for each in operation.raises)
-    refused = {str(each): _refusal(operation, each, known, own=each in own) for each in sorted(statuses)}
-    running = {"202": _RUNNING} if operation.kind == "command" else {}
-    default = {"default": {"$ref": "#/components/responses/Problem"}}
-    return running | {str(operation.status): success} | refused | default
+    return success
 
 
 def _own_statuses(operation: Operation, *, gateway: bool) -> Iterator[int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -12,6 +14,7 @@ from atoll.gateway.admin import Admin
 from atoll.gateway.errors import EnvoyFailed, GatewayError
 from atoll.gateway.files import last_words, write_files
 from atoll.gateway.render import Endpoints, File, render, render_endpoints
+from atoll.gateway.render.clusters import reachable
 from atoll.gateway.snapshot import Snapshot
 from atoll.gateway.spawn import ADMIN_FILE, end, refuse_taken_port, spawn
 
@@ -19,6 +22,8 @@ START_SECONDS: Final = 20.0
 APPLY_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 _POLL: Final = 0.005
+
+_logger = logging.getLogger(__name__)
 
 
 class EnvoyProcess:
@@ -65,11 +70,10 @@ class EnvoyProcess:
     async def start(self, endpoints: Endpoints | None = None) -> None:
         """Start with `endpoints` (the last known ones when not given) and wait until it takes requests.
 
-        Raises PortTaken, UnknownReference for an instance that is not at an IP address, and EnvoyFailed with
-        Envoy's own last words.
+        Raises PortTaken, and EnvoyFailed with Envoy's own last words.
         """
         async with self._lock:
-            self._endpoints = self._endpoints if endpoints is None else dict(endpoints)
+            self._know(self._endpoints if endpoints is None else endpoints)
             refuse_taken_port(self.snapshot.gateway.host, self.port)
             await self._forget_admin()
             files = render(self.snapshot, self._endpoints, port=self.port)
@@ -95,12 +99,13 @@ class EnvoyProcess:
     async def apply(self, endpoints: Endpoints) -> None:
         """Route to `endpoints` from now on; returns when Envoy does so. Requests under way are not disturbed.
 
-        Services that are left out have no instances. Idempotent. When it raises EnvoyFailed, Envoy goes on with
-        the endpoints it had, and the new ones are used at the next `start`.
+        Services that are left out have no instances; instances that are not at an IP address are passed over with
+        a warning. Idempotent. When it raises EnvoyFailed, Envoy goes on with the endpoints it had, and the new ones
+        are used at the next `start`.
         """
         async with self._lock:
             files = render_endpoints(self.snapshot, endpoints)
-            self._endpoints = dict(endpoints)
+            self._know(endpoints)
             self._write([each for each in files if self._written.get(each.path) != each])
             try:
                 async with asyncio.timeout(APPLY_SECONDS):
@@ -127,6 +132,12 @@ class EnvoyProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    def _know(self, endpoints: Endpoints) -> None:
+        self._endpoints = dict(endpoints)
+        for each in chain.from_iterable(endpoints.get(service, ()) for service in self.snapshot.reached):
+            if not reachable(each):
+                _logger.warning("instance %s is passed over: %s is not an IP address and a port", each.id, each.address)
 
     def _write(self, files: Sequence[File]) -> None:
         write_files(self.directory, files)

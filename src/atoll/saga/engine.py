@@ -25,6 +25,8 @@ from atoll.saga.steps import Saga
 from atoll.storage import Database, in_transaction
 
 LEASE_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 0.05
+"""Left of a caller's time for the answer that the saga is still running."""
 
 _logger = logging.getLogger(__name__)
 
@@ -131,7 +133,8 @@ class SagaEngine:
 
     async def _wait(self, saga_id: str, context: Context) -> None:
         while (task := self._running.get(saga_id)) is not None:
-            done, _ = await asyncio.wait({task}, timeout=context.remaining())
+            left = context.remaining()
+            done, _ = await asyncio.wait({task}, timeout=None if left is None else left - ANSWER_SECONDS)
             if not done:
                 raise SagaRunning(saga_id, f"saga {saga_id} is still running; ask again with the same key")
 

@@ -132,16 +132,14 @@ class Journal:
 
     async def record(self, lease: Lease, step: StepRow) -> None:
         """Write one step in the unit of work in hand; one recorded as unknown may become done."""
-        changed = await self.db.execute(
-            f"INSERT INTO atoll_saga_steps (saga_id, {_STEP}) SELECT $1, $2, $3, $4, $5, $6, $7, $8 "
-            "WHERE EXISTS (SELECT 1 FROM atoll_sagas WHERE id = $1 AND epoch = $9) "
+        await self._hold(lease)
+        await self.db.execute(
+            f"INSERT INTO atoll_saga_steps (saga_id, {_STEP}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
             "ON CONFLICT (saga_id, name, kind) DO UPDATE SET outcome = excluded.outcome, "
             "result = excluded.result, error = excluded.error, attempts = excluded.attempts",
             lease.saga_id,
             *msgspec.structs.astuple(step),
-            lease.epoch,
         )
-        self._check(lease, changed)
 
     async def turn(self, lease: Lease, cause: str) -> None:
         """Begin to compensate, in the unit of work in hand; the first cause is kept."""
@@ -160,6 +158,16 @@ class Journal:
             status,
             result,
             self._clock.now(),
+            lease.saga_id,
+            lease.epoch,
+        )
+        self._check(lease, changed)
+
+    async def _hold(self, lease: Lease) -> None:
+        """Prolong the lease and lock its row until the commit, so that nobody can take the saga over meanwhile."""
+        changed = await self.db.execute(
+            "UPDATE atoll_sagas SET lease_until = $1 WHERE id = $2 AND epoch = $3",
+            self._clock.now() + self.lease_seconds,
             lease.saga_id,
             lease.epoch,
         )

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from atoll.contracts import ContractSpec, is_contract, spec_of
 from atoll.contracts.asyncapi import asyncapi
-from atoll.contracts.docs import docs_page
+from atoll.contracts.docs import content_security_policy, docs_page
 from atoll.contracts.openapi import openapi
 from atoll.saga import SagaEngine
 from atoll.service.app import Plain
@@ -44,7 +44,7 @@ def own_routes(
     yield "GET", "/metrics", _metrics(metrics)
     yield "GET", "/openapi.json", _fixed(msgspec.json.encode(documents["openapi"]), "application/json")
     yield "GET", "/asyncapi.json", _fixed(msgspec.json.encode(documents["asyncapi"]), "application/json")
-    yield "GET", "/docs", _fixed(docs_page(documents["openapi"]).encode(), "text/html; charset=utf-8")
+    yield "GET", "/docs", _page(docs_page(documents["openapi"]))
     yield "GET", "/_atoll/sagas", operator.sagas
     yield "GET", "/_atoll/sagas/{saga_id}", operator.saga
     yield "GET", "/_atoll/deadletters", operator.dead_letters
@@ -76,3 +76,11 @@ def _fixed(body: bytes, content_type: str) -> Plain:
         return Reply(body=body, content_type=content_type)
 
     return fixed
+
+
+def _page(text: str) -> Plain:
+    async def page(request: Request) -> Reply:
+        headers = {"content-security-policy": content_security_policy()}
+        return Reply(body=text.encode(), content_type="text/html; charset=utf-8", headers=headers)
+
+    return page

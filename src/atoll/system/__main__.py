@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -19,13 +20,14 @@ from atoll.system.target import load_system
 
 def main() -> int:
     """Run the system named on the command line until standard input ends."""
+    began = time.monotonic()
     parser = argparse.ArgumentParser(prog="python -m atoll.system")
     parser.add_argument("target")
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--single", action="store_true")
     parser.add_argument("--gateway-port", type=int)
     chosen = parser.parse_args()
-    options = Options(single=chosen.single, gateway_port=chosen.gateway_port)
+    options = Options(single=chosen.single, gateway_port=chosen.gateway_port, began=began)
     try:
         system = load_system(chosen.target)
         directory = StateDirectory(chosen.directory, system.name)

@@ -71,6 +71,9 @@ class StateDirectory:
             except OSError as error:
                 raise DamagedState(f"{path} cannot be made ({error.strerror}); choose another --directory") from None
         self.read()
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="ascii")
 
     def lock(self, *, patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep) -> None:
         """Hold the system. Raises AlreadyRunning when another process does, after `patience` seconds."""

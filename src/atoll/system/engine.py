@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +49,8 @@ class Engine(Protocol):
 class KeptEngine:
     """An engine that is started again, with backoff, whenever it ends unasked.
 
-    `changed` is called after every change, `ended` with name and exit code when it ended unasked.
+    `changed` is called after every change, `ended` with name and exit code when it ended unasked. `begin` starts
+    it, each time, in place of its own `start`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class KeptEngine:
         policy: RestartPolicy,
         changed: Callable[[], None],
         ended: Callable[[str, int], None],
+        begin: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.name = name
         self.engine = engine
@@ -69,6 +71,7 @@ class KeptEngine:
         self._restarts = Restarts(policy)
         self._changed = changed
         self._ended = ended
+        self._start_engine = begin or engine.start
         self._started = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -106,7 +109,7 @@ class KeptEngine:
         )
 
     async def _begin(self) -> None:
-        await self.engine.start()
+        await self._start_engine()
         self._started = self._clock.now()
         self._become("ready")
 

@@ -1,11 +1,15 @@
-"""The environment a service or a program is started in."""
+"""The environment a service or a program is started in, and what the user's own environment means for all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from atoll.core import Settings, SettingsError
+from atoll.gateway import Gateway
+from atoll.system.declaration import System
 
 _OURS_ALONE: Final = ("ATOLL_HOST", "ATOLL_PORT")
 """Twelve services cannot share one port, so these do not reach them."""
@@ -39,3 +43,26 @@ def environment_for(base: Mapping[str, str], around: Surroundings, *, instance: 
     identity = {"ATOLL_SYSTEM": around.system, "ATOLL_INSTANCE": str(instance)}
     kept = {name: value for name, value in base.items() if name not in _OURS_ALONE}
     return {name: value for name, value in platform.items() if value} | kept | identity
+
+
+def settings_for(system: System, environ: Mapping[str, str]) -> Settings:
+    """Read the user's settings. Raises SettingsError for those that a system of several processes would suffer from."""
+    settings = Settings.read(environ)
+    problems: list[str] = []
+    if "ATOLL_DATABASE_URL" in environ and "{service}" not in settings.database_url and len(system.services) > 1:
+        problems.append("ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own")
+    if "ATOLL_BROKER_URL" in environ and settings.broker_url.startswith("memory"):
+        problems.append("ATOLL_BROKER_URL is memory:, which no other process can reach; leave it out or use nats://")
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def gateway_for(gateway: Gateway, settings: Settings, port: int | None) -> Gateway:
+    """Return `gateway` with the port that was asked for, and with the issuer and audience that services are told."""
+    jwt = gateway.jwt and replace(
+        gateway.jwt,
+        issuer=settings.issuer or gateway.jwt.issuer,
+        audience=settings.audience or gateway.jwt.audience,
+    )
+    return replace(gateway, port=port or gateway.port, jwt=jwt)

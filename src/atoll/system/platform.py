@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
-from atoll.core import Clock, Settings, SystemClock
+from atoll.core import Clock, SystemClock
 from atoll.discovery import open_registry
 from atoll.gateway import EnvoyProcess, compile_routes
 from atoll.messaging.nats.server import NatsServer
@@ -20,7 +21,7 @@ from atoll.system.declaration import System
 from atoll.system.directory import StateDirectory
 from atoll.system.edge import Edge
 from atoll.system.engine import Engine, KeptEngine
-from atoll.system.environment import Surroundings, environment_for
+from atoll.system.environment import Surroundings, environment_for, gateway_for, settings_for
 from atoll.system.errors import StartFailed
 from atoll.system.lifeline import lifeline
 from atoll.system.member import Member, Plan, ending
@@ -34,11 +35,15 @@ from atoll.system.state import ProcessState, State
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a system is to run. `gateway_port` wins over that of its Gateway; `start_seconds` bound the start."""
+    """How a system is to run. `gateway_port` wins over that of its Gateway; `start_seconds` bound the start.
+
+    `began` is the time on the monotonic clock from which the start is counted.
+    """
 
     single: bool = False
     gateway_port: int | None = None
     start_seconds: float = 60.0
+    began: float = field(default_factory=time.monotonic)
     restart: RestartPolicy = field(default_factory=RestartPolicy)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
@@ -67,8 +72,7 @@ class Platform:
         self._options = options
         self._report = report
         self._clock = clock or SystemClock()
-        self._began = self._clock.monotonic()
-        self._settings = Settings.read(options.environ)
+        self._settings = settings_for(system, options.environ)
         self._stack = AsyncExitStack()
         self._tie = lifeline()
         self._engines: list[KeptEngine] = []
@@ -101,7 +105,7 @@ class Platform:
             await self._stop()
             raise
         self._board.become("ready")
-        self._report(Up(seconds=self._clock.monotonic() - self._began, state=self.state))
+        self._report(Up(seconds=self._clock.monotonic() - self._options.began, state=self.state))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -120,9 +124,11 @@ class Platform:
 
     async def _stop(self) -> None:
         self._board.become("stopping")
-        await self._stack.aclose()
-        self._board.become("stopped")
-        self._report(Down())
+        try:
+            await self._stack.aclose()
+        finally:
+            self._board.become("stopped")
+            self._report(Down())
 
     async def _start_broker(self) -> None:
         if url := self._options.environ.get("ATOLL_BROKER_URL"):
@@ -179,19 +185,19 @@ class Platform:
     async def _start_gateway(self) -> None:
         if self._system.gateway is None:
             return
-        port = self._options.gateway_port or self._system.gateway.port
-        snapshot = compile_routes(self._system.contracts, replace(self._system.gateway, port=port))
+        gateway = gateway_for(self._system.gateway, self._settings, self._options.gateway_port)
+        snapshot = compile_routes(self._system.contracts, gateway)
         registry = open_registry(self.state.registry_url)
         self._stack.push_async_callback(registry.close)
         edge = Edge(registry, snapshot.reached, clock=self._clock)
         self._stack.push_async_callback(edge.close)
         await edge.watch()
         envoy = EnvoyProcess(snapshot, self._directory.envoy, log=self._directory.log("envoy"), preexec=self._tie)
-        await self._keep("envoy", envoy)
+        await self._keep("envoy", envoy, begin=lambda: envoy.start(edge.endpoints))
         edge.feed(envoy)
         self._board.know(gateway_url=envoy.url)
 
-    async def _keep(self, name: str, engine: Engine) -> None:
+    async def _keep(self, name: str, engine: Engine, *, begin: Callable[[], Awaitable[None]] | None = None) -> None:
         kept = KeptEngine(
             name,
             engine,
@@ -199,6 +205,7 @@ class Platform:
             policy=self._options.restart,
             changed=self._changed,
             ended=self._engine_ended,
+            begin=begin,
         )
         self._engines.append(kept)
         self._stack.push_async_callback(kept.stop)

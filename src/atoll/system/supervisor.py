@@ -11,11 +11,11 @@ from typing import Final
 
 import uvloop
 
-from atoll.core import Settings
 from atoll.observability import configure_logging
 from atoll.system.child import run_job
 from atoll.system.declaration import System
 from atoll.system.directory import StateDirectory
+from atoll.system.environment import settings_for
 from atoll.system.errors import PlatformError, PortTaken
 from atoll.system.platform import Options, Platform
 from atoll.system.ports import is_free
@@ -39,7 +39,7 @@ def supervise(
     `attached`: the end of standard input stops it too. Raises AtollError when it cannot run, or no longer; nothing
     is left running then either. Call it where there is no loop and no other thread, because it forks.
     """
-    Settings.read(options.environ)
+    settings_for(system, options.environ)
     _refuse_taken_port(system, options)
     directory.prepare()
     directory.lock()

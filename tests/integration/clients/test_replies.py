@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+import gc
+
 import pytest
 
 from atoll.clients import CallTimedOut, ConnectionFailed, HTTPTransport, Limits, MalformedReply
 from atoll.clients.port import Reply, Request
+from atoll.clients.transport.timer import Timer
 from tests.integration.clients.servers import OK, PATIENCE, SAFE, Peer, Server, answering, polite, silent
 
 SMALL = Limits(max_header=1000, max_body=1000)
@@ -82,7 +86,7 @@ async def test_garbage_is_a_malformed_reply_and_closes_the_connection(wire: byte
     async with Server(noisy) as server, HTTPTransport() as transport:
         with pytest.raises(MalformedReply):
             await ask(server, transport)
-        await server.left.wait()
+        await asyncio.wait_for(server.left.wait(), PATIENCE)
 
 
 @pytest.mark.parametrize("piece", [b"x: y\r\n" * 100, b"x" * 600, b"x: " + b"y" * 600])
@@ -124,15 +128,19 @@ async def test_more_body_than_promised_is_not_taken_for_the_next_reply() -> None
 
 
 async def test_a_reply_that_nobody_asked_for_closes_an_idle_connection() -> None:
+    idle = asyncio.Event()
+
     async def talkative(peer: Peer) -> None:
         await peer.request()
         await peer.send(OK)
+        await idle.wait()
         await peer.send(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n")
         await peer.gone()
 
     async with Server(talkative, polite) as server, HTTPTransport() as transport:
         await ask(server, transport)
-        await server.left.wait()
+        idle.set()
+        await asyncio.wait_for(server.left.wait(), PATIENCE)
         assert (await ask(server, transport)).status == 200
 
 
@@ -153,7 +161,7 @@ async def test_a_server_that_never_answers_is_a_timeout_and_closes_the_connectio
     async with Server(silent) as server, HTTPTransport() as transport:
         with pytest.raises(CallTimedOut, match=r"no answer from 127\.0\.0\.1:\d+ within 0\.05 s"):
             await transport.send(server.instance, SAFE, timeout=0.05)
-        await server.left.wait()
+        await asyncio.wait_for(server.left.wait(), PATIENCE)
     assert len(server.requests) == 1
 
 
@@ -166,11 +174,21 @@ async def test_a_server_that_drips_is_a_timeout_all_the_same() -> None:
     async with Server(drips) as server, HTTPTransport() as transport:
         with pytest.raises(CallTimedOut):
             await transport.send(server.instance, SAFE, timeout=0.05)
-        await server.left.wait()
+        await asyncio.wait_for(server.left.wait(), PATIENCE)
 
 
-async def test_no_time_at_all_is_a_timeout_before_anything_is_sent() -> None:
+@pytest.mark.parametrize("kept", [False, True])
+async def test_no_time_at_all_is_a_timeout_before_anything_is_sent(kept: bool) -> None:
     async with Server(polite) as server, HTTPTransport() as transport:
+        if kept:
+            await ask(server, transport)
         with pytest.raises(CallTimedOut):
             await transport.send(server.instance, SAFE, timeout=-1.0)
-    assert server.requests == []
+    assert len(server.requests) == kept
+
+
+async def test_a_finished_request_leaves_no_timer_behind() -> None:
+    async with Server(polite) as server, HTTPTransport() as transport:
+        await ask(server, transport)
+        gc.collect()
+        assert not [each for each in gc.get_objects() if isinstance(each, Timer)]

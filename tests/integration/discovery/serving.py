@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -35,7 +36,7 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def talking(talk: Talk, *, port: int = 0) -> AsyncIterator[int]:
+async def talking(talk: Talk, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Have `talk` on every connection, and yield the port; the connections end with the block."""
     talks: set[asyncio.Task[None]] = set()
 
@@ -50,7 +51,7 @@ async def talking(talk: Talk, *, port: int = 0) -> AsyncIterator[int]:
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talks.add(asyncio.create_task(handle(reader, writer)))
 
-    async with await asyncio.start_server(accept, "127.0.0.1", port) as server:
+    async with await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls) as server:
         yield int(server.sockets[0].getsockname()[1])
     for each in talks:
         each.cancel()

@@ -106,6 +106,16 @@ async def test_an_agent_that_begins_anew_is_told_again(backend: Backend, free_po
     await other.close()
 
 
+async def test_what_was_deregistered_is_not_told_again(
+    agent: ConsulAgent, port: int, backend: Backend, clock: VirtualClock
+) -> None:
+    registry = ConsulRegistry(f"consul://127.0.0.1:{port}", clock=clock, random=lambda: 0.5)
+    await registry.register(web(backend.port))
+    await registry.deregister("web-1")
+    await eventually(lambda: not clock.waits(10))
+    await registry.close()
+
+
 async def test_the_last_answer_stands_while_the_agent_is_away(backend: Backend, free_port: int) -> None:
     registry = ConsulRegistry(f"consul://127.0.0.1:{free_port}", random=lambda: 0.01)
     resolver = Resolver(registry)

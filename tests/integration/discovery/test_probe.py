@@ -1,6 +1,7 @@
 """Probing a service that is there, unwell, slow or gone."""
 
 import asyncio
+import ssl
 
 import pytest
 
@@ -58,3 +59,13 @@ async def test_a_tcp_check_finds_who_listens(backend: Backend, free_port: int) -
 async def test_a_host_that_has_no_address_is_critical() -> None:
     check = CheckDefinition(id="c", name="c", kind="http", target="http://no.such.host.invalid/", timeout=5.0)
     assert (await probe(check)).status == "critical"
+
+
+@pytest.mark.parametrize(("verify", "found"), [(True, "critical"), (False, "passing")])
+async def test_a_certificate_counts_unless_told_otherwise(
+    backend: Backend, certificate: ssl.SSLContext, verify: bool, found: str
+) -> None:
+    async with talking(backend.answer, tls=certificate) as port:
+        target = f"https://127.0.0.1:{port}/readyz"
+        check = CheckDefinition(id="c", name="c", kind="http", target=target, verify=verify, timeout=5.0)
+        assert (await probe(check)).status == found

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 import pytest
 
 from atoll.discovery.port import Instance
-from atoll.gateway import EnvoyFailed, UnknownReference
 from tests.integration.gateway.edge import Edge
 from tests.integration.gateway.upstream import Answer, Received, Upstream
 
@@ -100,18 +99,13 @@ async def test_endpoints_of_services_the_gateway_does_not_reach_are_passed_over(
     assert (await edge.http.get("/books")).status_code == 200
 
 
-async def test_an_instance_without_an_ip_address_is_refused_before_envoy_sees_it(edge: Edge) -> None:
+async def test_an_instance_without_an_ip_address_is_passed_over_with_a_warning(
+    edge: Edge, caplog: pytest.LogCaptureFixture
+) -> None:
     named = Instance(id="l-7", service="library", host="books.example", port=80)
-    with pytest.raises(UnknownReference, match=r"instance l-7 has the host 'books.example'.*IP address"):
-        await edge.envoy.apply({"library": [named]})
-
-
-async def test_a_change_that_envoy_refuses_is_told_and_the_old_endpoints_stay(edge: Edge) -> None:
-    impossible = Instance(id="l-8", service="library", host="127.0.0.1", port=70_000)
-    with pytest.raises(EnvoyFailed, match=r"Envoy refused the configuration; its log says: .*PortValue"):
-        await edge.envoy.apply({"library": [impossible]})
-    assert (await edge.http.get("/books")).status_code == 200
-    await route_to(edge, edge.library)
+    await edge.envoy.apply({"library": [named, edge.library.instance("library")]})
+    assert await answered_by(edge) == {"library": 20}
+    assert caplog.messages == ["instance l-7 is passed over: books.example:80 is not an IP address and a port"]
 
 
 async def test_the_same_endpoints_again_change_nothing(edge: Edge) -> None:

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from atoll.gateway import EnvoyFailed, EnvoyProcess, Gateway, PortTaken, compile_routes
+from atoll.gateway import EnvoyFailed, EnvoyProcess, Gateway, PortTaken, Route, Snapshot, compile_routes
 from tests.integration.gateway.edge import CONTRACTS, POLICY, running_edge
 from tests.integration.gateway.upstream import Answer, Received, Upstream
 
@@ -70,6 +70,13 @@ async def test_an_envoy_that_cannot_start_tells_why(tmp_path: Path) -> None:
     with pytest.raises(EnvoyFailed, match=r"its log says: .*Cannot assign requested address") as failure:
         await envoy_in(tmp_path, elsewhere).start()
     assert "\n" not in str(failure.value)
+
+
+async def test_a_configuration_that_envoy_refuses_is_told_with_its_reason(tmp_path: Path) -> None:
+    route = Route(operation="a.b", service="a", method="GET", path="/", token=False, timeout=-1.0)
+    impossible = Snapshot(gateway=Gateway(), services=("a",), routes=(route,))
+    with pytest.raises(EnvoyFailed, match=r"^Envoy refused the configuration; its log says: .*[Dd]uration"):
+        await EnvoyProcess(impossible, tmp_path, concurrency=1).start()
 
 
 async def test_a_change_while_envoy_is_down_is_refused_and_used_at_the_next_start(tmp_path: Path) -> None:

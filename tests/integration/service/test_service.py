@@ -94,6 +94,16 @@ async def test_a_saga_answers_as_a_command_of_the_contract(platform: Platform) -
     assert (reply.status_code, reply.json()) == (200, LOAN)
 
 
+async def test_a_saga_that_outlasts_the_deadline_answers_202_and_is_attached_to_later(platform: Platform) -> None:
+    members = await platform.start(MembersService)
+    headers = {"idempotency-key": "k1", "x-envoy-expected-rq-timeout-ms": "300"}
+    reply = await platform.request("POST", members, "/borrow", json=LOAN, headers=headers)
+    assert (reply.status_code, reply.json()["status"]) == (202, "running")
+    await platform.start(LibraryService)
+    reply = await platform.request("POST", members, "/borrow", json=LOAN, headers={"idempotency-key": "k1"})
+    assert (reply.status_code, reply.json()) == (200, LOAN)
+
+
 async def test_a_problem_of_another_service_reaches_the_caller_through_a_saga(platform: Platform) -> None:
     library, members = await platform.start(LibraryService), await platform.start(MembersService)
     await lend(platform, library)

@@ -27,6 +27,13 @@ class SleeperService(Service, Sleeper):
         return "rested"
 
 
+class Sloth(SleeperService):
+    async def rest(self) -> str:
+        logging.getLogger(__name__).info("at work")
+        await asyncio.Event().wait()
+        return "never"
+
+
 class Choosy(SleeperService):
     def __init__(self, settings: Settings) -> None:
         raise SettingsError([f"SLEEP_HOURS is {settings.environ.get('SLEEP_HOURS', 'not set')}, but must be 8"])
@@ -48,6 +55,7 @@ class Endless(SleeperService):
 
 
 slow = System("slow", services=[SleeperService], gateway=Gateway())
+sloth = System("sloth", services=[Sloth], gateway=Gateway())
 choosy = System("choosy", services=[Choosy])
 lonely = System("lonely", services=[Lonely])
 clumsy = System("clumsy", services=[Clumsy])

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -131,6 +132,21 @@ def test_logs_are_shown(atoll: Run) -> None:
     code, out, _ = atoll("logs", "desk")
     assert code == 0
     assert "is ready at" in out
+
+
+async def test_logs_are_followed_until_ctrl_c(system: RunningSystem) -> None:
+    arguments = ("-m", "atoll.cli", "logs", "counter", "--follow", "-n", "0", "-d", str(system.directory.root))
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout
+    reading = asyncio.create_task(process.stdout.readline())
+    while not reading.done():
+        with system.directory.log("counter").open("a") as log:
+            log.write("a new line\n")
+        await asyncio.wait((reading,), timeout=0.5)
+    assert await reading == b"a new line\n"
+    process.send_signal(signal.SIGINT)
+    await process.stdout.read()
+    assert await process.wait() == 0
 
 
 def test_an_unknown_system_is_told(atoll: Run) -> None:

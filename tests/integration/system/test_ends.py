@@ -98,3 +98,16 @@ async def test_work_in_hand_is_finished_before_a_stop(tmp_path: Path) -> None:
         await eventually(lambda: "at work" in (tmp_path / "slow/logs/sleeper.log").read_text())
         os.kill(system.pids["supervisor"], signal.SIGTERM)
         assert await asking == "rested"
+
+
+async def test_a_second_signal_does_not_wait_for_work_in_hand(tmp_path: Path) -> None:
+    async with running("tests.integration.system.oddities:sloth", directory=tmp_path) as system:
+        pids = family(system)
+        (state,) = [each for each in system.state.processes if each.kind == "service"]
+        asking = asyncio.create_task(ask(f"http://{state.address}/slow"))
+        await eventually(lambda: "at work" in (tmp_path / "sloth/logs/sleeper.log").read_text())
+        os.kill(system.state.pid, signal.SIGINT)
+        await eventually(lambda: system.state.stage == "stopping")
+        os.kill(system.state.pid, signal.SIGINT)
+        await eventually(lambda: all_gone(pids), deadline=10.0)
+        assert (await asking, system.state.stage) == (None, "stopped")

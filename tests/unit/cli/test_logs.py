@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from atoll.cli.errors import UsageError
-from atoll.cli.logs import Tail, show_logs
+from atoll.cli.logs import Tail, fields_of_line, show_logs
 from atoll.system import StateDirectory
 from atoll.system.errors import NotRunning
 
@@ -45,6 +45,18 @@ def test_json_lines_are_made_readable(root: Path, capsys: pytest.CaptureFixture[
 def test_a_plain_line_says_whose_it_is_when_there_are_several(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "user: plain" in shown(root, capsys).splitlines()
     assert "plain" in shown(root, capsys, "user").splitlines()
+
+
+def test_the_gateways_lines_are_read_too() -> None:
+    text = '{"time":"2026-11-22T15:30:19.500Z","level":"info","service":"gateway","message":"GET /a 200","flags":"-"}'
+    fields = fields_of_line(text)
+    assert fields
+    assert (fields["ts"], fields["msg"], fields["level"]) == (1795361419.5, "GET /a 200", "INFO")
+
+
+@pytest.mark.parametrize("text", ["", "plain", "[1]", "{}", '{"ts":"x"}', '{"time":"x","message":""}', '{"time":7}'])
+def test_other_lines_are_not(text: str) -> None:
+    assert fields_of_line(text) is None
 
 
 def test_raw_lines_stay_as_they_are(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,7 +55,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
     """Let tasks and sockets go on until the condition is true."""
     async with asyncio.timeout(20):
         while not condition():
-            await asyncio.sleep(0)
+            await settle()
 
 
 @dataclass

@@ -18,3 +18,9 @@ def test_a_url_that_names_no_registry_is_refused_in_one_sentence(url: str) -> No
     with pytest.raises(SettingsError, match="the registry URL is") as caught:
         open_registry(url)
     assert len(caught.value.problems) == 1
+
+
+def test_a_token_is_not_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        open_registry("consul://:secret@host:8500/path")
+    assert "secret" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from atoll.contracts import Rate
 from atoll.discovery.port import Instance
-from atoll.gateway import Gateway, Snapshot, UnknownReference, render
+from atoll.gateway import Gateway, Snapshot, render
 from atoll.gateway.render import File, render_endpoints
 from atoll.gateway.render.filters import http_filters
 from tests.unit.gateway.shapes import GUARDED, JWT, OPEN, compiled
@@ -91,10 +91,10 @@ def test_a_service_without_instances_has_an_empty_list() -> None:
     assert ports(endpoints(compiled("GET /a"))) == []
 
 
-def test_an_instance_that_is_not_at_an_ip_address_is_refused() -> None:
-    named = Instance(id="shop-9", service="shop", host="localhost", port=1)
-    with pytest.raises(UnknownReference, match="shop-9 has the host 'localhost'; the gateway needs its IP address"):
-        endpoints(compiled("GET /a"), named)
+@pytest.mark.parametrize(("host", "port"), [("localhost", 1), ("", 1), ("127.0.0.1", 0), ("127.0.0.1", 65536)])
+def test_an_instance_that_envoy_cannot_reach_does_not_spoil_the_others(host: str, port: int) -> None:
+    odd = Instance(id="shop-9", service="shop", host=host, port=port)
+    assert ports(endpoints(compiled("GET /a"), odd, ONE)) == [8001]
 
 
 def test_the_port_of_the_listener_is_that_given() -> None:

@@ -22,6 +22,10 @@ def test_all_of_it_is_made(directory: StateDirectory) -> None:
     assert all((directory.path / part).is_dir() for part in PARTS)
 
 
+def test_git_ignores_all_of_it(directory: StateDirectory) -> None:
+    assert (directory.root / ".gitignore").read_text() == "*\n"
+
+
 def test_making_it_again_changes_nothing(directory: StateDirectory) -> None:
     (directory.data / "order.db").write_text("rows")
     directory.prepare()

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from atoll.core import Settings
-from atoll.system.environment import Surroundings, environment_for
+from atoll.core.errors import SettingsError
+from atoll.gateway import Gateway, Jwt
+from atoll.system.environment import Surroundings, environment_for, gateway_for, settings_for
+from tests.unit.system.shapes import pair
 
 AROUND = Surroundings(
     system="shop",
@@ -49,3 +54,25 @@ def test_who_a_process_is_cannot_be_set_for_all() -> None:
 
 def test_the_rest_of_the_environment_is_passed_on() -> None:
     assert settings(LANG="C").environ["LANG"] == "C"
+
+
+def test_one_database_for_all_services_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"ATOLL_DATABASE_URL must hold \{service\}"):
+        settings_for(pair, {"ATOLL_DATABASE_URL": "sqlite:///all.db"})
+    assert settings_for(pair, {"ATOLL_DATABASE_URL": "sqlite:///{service}.db"})
+
+
+def test_a_broker_that_only_one_process_can_reach_is_refused() -> None:
+    with pytest.raises(SettingsError, match="ATOLL_BROKER_URL is memory:"):
+        settings_for(pair, {"ATOLL_BROKER_URL": "memory:"})
+
+
+def test_without_settings_of_the_user_there_is_nothing_to_refuse() -> None:
+    assert settings_for(pair, {}).drain_seconds == 30.0
+
+
+def test_the_gateway_expects_the_tokens_that_services_expect() -> None:
+    gateway = Gateway(port=80, jwt=Jwt(issuer="a", audience="b"))
+    assert gateway_for(gateway, Settings(), None) == gateway
+    assert gateway_for(gateway, Settings(issuer="c"), 81) == Gateway(port=81, jwt=Jwt(issuer="c", audience="b"))
+    assert gateway_for(Gateway(), Settings(issuer="c"), None) == Gateway()

@@ -23,9 +23,10 @@ from shop.demo.summary import lines_of  # noqa: E402
 def main() -> int:
     """Run the demo in a directory of its own, which is kept when something went wrong."""
     parser = argparse.ArgumentParser(prog="python -m shop.demo", description=__doc__)
-    parser.add_argument("--customers", type=int, default=Crowd.customers, help="how many come (default %(default)s)")
-    parser.add_argument("--at-once", type=int, default=Crowd.at_once, help="how many at once (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=Crowd.seed, help="what they do (default %(default)s)")
+    usual = Crowd()
+    parser.add_argument("--customers", type=int, default=usual.customers, help="how many come (default %(default)s)")
+    parser.add_argument("--at-once", type=int, default=usual.at_once, help="how many at once (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="what they do (default %(default)s)")
     options = parser.parse_args()
     crowd = Crowd(customers=options.customers, at_once=options.at_once, seed=options.seed)
     display = Display(BEGAN)

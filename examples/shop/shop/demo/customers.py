@@ -27,9 +27,10 @@ PLACES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """How many customers come, how many at once, and the seed of what they do."""
+    """How many customers come, the seconds between two of them, how many are served at once, and the seed."""
 
     customers: int = 100
+    gap: float = 0.1
     at_once: int = 12
     seed: int = 7
 
@@ -41,9 +42,10 @@ async def serve_crowd(url: str, crowd: Crowd, tally: Tally) -> None:
     async with ClientSession(url, connector=connector, timeout=ClientTimeout(total=40.0)) as session:
 
         async def visit(number: int) -> None:
+            await asyncio.sleep(number * crowd.gap)
             async with places:
                 await Customer(session, number, crowd.seed, tally).visit()
-                tally.finished += 1
+                tally.finish()
 
         await asyncio.gather(*(visit(number) for number in range(crowd.customers)))
 
@@ -130,7 +132,7 @@ class Customer:
             postcode, country = self.random.choice((("00000", "US"), ("10110", "TH")))
         address = {"name": self.name, "street": street, "city": city, "postcode": postcode, "country": country}
         began = time.monotonic()
-        self.tally.in_checkout += 1
+        self.tally.enter_checkout()
         try:
             body = {"card": card, "address": address}
             reply = self._noted(await self.shop.command("POST", "/checkout", body, keyed=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -31,7 +31,7 @@ class Display:
         self.console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/dim]  {text}")
 
     @asynccontextmanager
-    async def watching(self, tally: Tally) -> AsyncIterator[None]:
+    async def watching(self, tally: Tally) -> AsyncGenerator[None]:
         """Show `tally` while the block runs."""
         show = self._show_live(tally) if self.console.is_terminal else self._show_lines(tally)
         shown = asyncio.create_task(show)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,7 @@ async def run_demo(crowd: Crowd, *, directory: Path, display: Display, began: fl
         note_processes(system, seen)
         async with display.watching(tally):
             customers = asyncio.create_task(serve_crowd(system.gateway_url, crowd, tally))
+            customers.add_done_callback(lambda _: tally.change())
             kills = await _kill_halfway(system, tally, display, customers)
             await customers
         note_processes(system, seen)
@@ -50,8 +51,7 @@ async def _kill_halfway(
     """Kill each victim in the middle of checkouts; return how long each took to be ready again."""
     kills: dict[str, float] = {}
     for victim in VICTIMS:
-        while not customers.done() and (tally.finished < tally.customers / 2 or tally.in_checkout < 2):
-            await asyncio.sleep(0.005)
+        await tally.until(lambda: customers.done() or (tally.half_way and tally.in_checkout >= 2))
         began = time.monotonic()
         pid = system.kill(victim)
         display.say(f"[bold red]kill -9 {victim}[/bold red] (process {pid}) with {tally.in_checkout} in checkout")
@@ -73,7 +73,7 @@ async def _until_quiet(system: RunningSystem) -> Mapping[str, Sequence[str]]:
 
 
 @asynccontextmanager
-async def clients_of(system: RunningSystem) -> AsyncIterator[Clients]:
+async def clients_of(system: RunningSystem) -> AsyncGenerator[Clients]:
     """Clients that find the services of a running system, as its services do."""
     registry = open_registry(system.registry_url)
     resolver, transport = Resolver(registry), HTTPTransport()

@@ -17,22 +17,25 @@ PATIENCE: Final = 60.0
 _AGAIN: Final = frozenset({202, 429, 500, 502, 503, 504})
 
 
+class _Problem(msgspec.Struct, frozen=True):
+    code: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came back in the end. `status` is 0 when nothing did; `attempts` counts the requests it took."""
+    """What came back in the end. `status` is 0 when nothing did; `attempts` counts the requests it took.
+
+    `code` is that of the problem, if it is one.
+    """
 
     status: int
     document: Any
     attempts: int
+    code: str = ""
 
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
-
-    @property
-    def code(self) -> str:
-        """The code of the problem, if it is one."""
-        return str(self.document.get("code", "")) if isinstance(self.document, dict) else ""
 
 
 class Storefront:
@@ -73,10 +76,16 @@ class Storefront:
                 status = response.status
         except (ClientError, TimeoutError, OSError):
             return Reply(status=0, document=None, attempts=attempt)
-        try:
-            return Reply(status=status, document=msgspec.json.decode(content or b"null"), attempts=attempt)
-        except msgspec.DecodeError:
-            return Reply(status=status, document=None, attempts=attempt)
+        return _read(status, content, attempt)
+
+
+def _read(status: int, content: bytes, attempt: int) -> Reply:
+    try:
+        document = msgspec.json.decode(content or b"null")
+        problem = msgspec.convert(document, _Problem) if status >= 400 else _Problem()
+    except msgspec.MsgspecError:
+        return Reply(status=status, document=None, attempts=attempt)
+    return Reply(status=status, document=document, attempts=attempt, code=problem.code)
 
 
 def _worth_repeating(reply: Reply) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -23,6 +25,32 @@ class Tally:
     retries: int = 0
     checkout_seconds: list[float] = field(default_factory=list[float])
     first_order: float | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def half_way(self) -> bool:
+        """Half of the customers have left."""
+        return self.finished >= self.customers / 2
+
+    def enter_checkout(self) -> None:
+        """Note that a checkout has been sent."""
+        self.in_checkout += 1
+        self.change()
+
+    def finish(self) -> None:
+        """Note that a customer has left."""
+        self.finished += 1
+        self.change()
+
+    def change(self) -> None:
+        """Wake those who wait in `until`."""
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return once `condition` holds; it is looked at after every change."""
+        while not condition():
+            self.changed.clear()
+            await self.changed.wait()
 
     def confirm(self, seconds: float, now: float) -> None:
         """Note a confirmed order and how long its checkout took."""

@@ -39,18 +39,21 @@ class Mailbox:
 
     def __init__(self, path: Path) -> None:
         self.copies: Counter[str] = Counter()
-        decoder = msgspec.json.Decoder(Mail)
-        if path.exists():
-            for line in path.read_bytes().splitlines(keepends=True):
-                if line.endswith(b"\n"):
-                    self.copies[decoder.decode(line).id] += 1
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self._recover(path.read_bytes())
 
     def add(self, mail: Mail) -> None:
         """Keep a message; returns when it is on the disk."""
         os.write(self._file, msgspec.json.encode(mail) + b"\n")
         os.fsync(self._file)
         self.copies[mail.id] += 1
+
+    def _recover(self, content: bytes) -> None:
+        """Count what is there; a last line that a crash cut short was never answered for, so it goes."""
+        whole = content.rfind(b"\n") + 1
+        os.truncate(self._file, whole)
+        decoder = msgspec.json.Decoder(Mail)
+        self.copies.update(decoder.decode(line).id for line in content[:whole].splitlines())
 
     def page(self, after: str, limit: int) -> list[tuple[str, int]]:
         """Return ids behind `after` in order, each with how many copies of it came."""

@@ -56,7 +56,6 @@ class Connection(asyncio.Protocol):
             self._parser.feed(data)
         except MalformedReply as error:
             self._settle(error)
-            self.abort()
         else:
             if self._parser.reply is not None:
                 self._settle(self._parser.reply)

@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 class Timer:
-    """Fails the future that is being waited for when `seconds` are over, and every later one at once."""
+    """Fails the future that is being waited for when `seconds` are over."""
 
     def __init__(self, seconds: float, waiting_for: str) -> None:
         self._message = f"no answer from {waiting_for} within {max(seconds, 0.0):.3g} s"
         self._waiting: asyncio.Future[object] | None = None
-        self._expired = False
+        self._expired = seconds <= 0
         self._handle = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._expire)
 
     def check(self) -> None:
@@ -25,7 +25,10 @@ class Timer:
             raise CallTimedOut(self._message)
 
     def watch(self, future: asyncio.Future[T]) -> asyncio.Future[T]:
-        """Return `future`, which now fails with CallTimedOut when the time is over before it is done."""
+        """Return `future`, which now fails with CallTimedOut when the time is over before it is done.
+
+        Only one future is watched at a time; `check` before an effect that must not come late.
+        """
         self._waiting = future  # type: ignore[assignment]  # only failed, never given a result
         return future
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -29,11 +30,6 @@ class ConsulClient:
         self._base, self._headers = _parse(url)
         self._asking: set[asyncio.Task[Reply]] = set()
         self._closed = False
-
-    @property
-    def url(self) -> str:
-        """Where the agent is, without the token."""
-        return self._base
 
     async def register(self, instance: Instance, *, ready: bool) -> None:
         """Register an instance in the place of the one with its id; `ready`: it passes until its check has run."""
@@ -105,7 +101,8 @@ def _parse(url: str) -> tuple[str, Mapping[str, str]]:
     except ValueError:
         parts, port = urlsplit(""), PORT
     if parts.scheme != "consul" or not parts.hostname or parts.path.strip("/"):
-        raise SettingsError([f"the registry URL is {url!r}, but must be written consul://HOST:PORT"])
+        shown = re.sub(r":[^:@/]*@", ":…@", url)
+        raise SettingsError([f"the registry URL is {shown!r}, but must be written consul://HOST:PORT"])
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"http://{host}:{port}", {"X-Consul-Token": parts.password} if parts.password else {}
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 from atoll.core.clock import Clock, SystemClock
 from atoll.discovery.consul.client import ConsulClient
 from atoll.discovery.consul.keeper import Keeper
-from atoll.discovery.consul.watch import Watch
+from atoll.discovery.consul.watch import Contact, Watch
 from atoll.discovery.port import Instance
 
 
@@ -29,6 +29,7 @@ class ConsulRegistry:
         self._clock = clock or SystemClock()
         self._random = random
         self._client = ConsulClient(url)
+        self._contact = Contact()
         self._keeper = Keeper(self._client, clock=self._clock, random=random)
 
     async def register(self, instance: Instance) -> None:
@@ -50,7 +51,7 @@ class ConsulRegistry:
         """Yield the passing instances now and on every change, through any absence of the registry."""
         follow = Watch(
             lambda index: self._client.passing(service, index=index),
-            service=service,
+            contact=self._contact,
             clock=self._clock,
             random=self._random,
         )

@@ -41,6 +41,25 @@ class Pace:
         return max(0.0, -self._left / self._per_second)
 
 
+class Contact:
+    """Logs once that the registry is away, and once that it is back, however many watches notice."""
+
+    def __init__(self) -> None:
+        self._away = False
+
+    def lost(self, error: RegistryError) -> None:
+        """A watch got no answer."""
+        if not self._away:
+            _logger.warning("keeping the registry's last answers: %s", error)
+        self._away = True
+
+    def found(self) -> None:
+        """A watch got an answer."""
+        if self._away:
+            _logger.info("the registry answers again")
+        self._away = False
+
+
 class Watch:
     """The changes of one service. While the registry is unreachable there are none: the last answer stands."""
 
@@ -48,12 +67,12 @@ class Watch:
         self,
         ask: Callable[[int], Awaitable[Answer]],
         *,
-        service: str,
+        contact: Contact,
         clock: Clock,
         random: Callable[[], float],
     ) -> None:
         self._ask = ask
-        self._service = service
+        self._contact = contact
         self._clock = clock
         self._random = random
         self._pace = Pace(clock.monotonic())
@@ -67,7 +86,7 @@ class Watch:
             try:
                 answer = await self._answer()
             except RegistryClosed:
-                raise
+                return
             except RegistryError as error:
                 await self._recover(error)
             else:
@@ -80,15 +99,13 @@ class Watch:
             await self._clock.sleep(delay)
         answer = await self._ask(self._index)
         self._index = next_index(self._index, answer.index)
-        if self._failures:
-            _logger.info("the registry answers again about %s", self._service)
         self._failures = 0
+        self._contact.found()
         return answer
 
     async def _recover(self, error: RegistryError) -> None:
         """Wait a while, then ask anew without an index: whoever answers then may count from elsewhere."""
-        if not self._failures:
-            _logger.warning("keeping the last answer about %s: %s", self._service, error)
+        self._contact.lost(error)
         self._failures += 1
         self._index = 0
         await self._clock.sleep(full_jitter(BACKOFF, self._failures, self._random))

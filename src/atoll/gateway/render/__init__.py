@@ -45,7 +45,10 @@ def render(snapshot: Snapshot, endpoints: Endpoints, *, port: int = 0) -> tuple[
 
 
 def render_endpoints(snapshot: Snapshot, endpoints: Endpoints) -> tuple[File, ...]:
-    """Return the files of endpoints. Services the gateway does not reach are left out; no entry means no instance."""
+    """Return the files of endpoints: of each service the gateway reaches, the instances that Envoy can reach.
+
+    A service that is not in `endpoints` has no instance.
+    """
     return tuple(
         _file(
             endpoints_file(service),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from atoll.discovery.port import Instance
-from atoll.gateway.errors import UnknownReference
 from atoll.gateway.render.names import endpoints_file
 from atoll.gateway.render.protobuf import Json, from_file, resource, seconds, typed
 
@@ -31,8 +30,8 @@ def cluster(service: str) -> Json:
 
 
 def assignment(service: str, instances: Sequence[Instance]) -> Json:
-    """Return the endpoints of `service`. Raises UnknownReference for an instance whose host is not an IP address."""
-    ordered = sorted(instances, key=lambda each: each.id)
+    """Return the endpoints of `service`, without those that are not reachable."""
+    ordered = sorted(filter(reachable, instances), key=lambda each: each.id)
     return resource(
         "endpoint.v3.ClusterLoadAssignment",
         cluster_name=service,
@@ -40,13 +39,16 @@ def assignment(service: str, instances: Sequence[Instance]) -> Json:
     )
 
 
-def _address(instance: Instance) -> Json:
+def reachable(instance: Instance) -> bool:
+    """Tell whether Envoy can be given this instance: it takes IP addresses only, and refuses a list with any other."""
     try:
         ip_address(instance.host)
-    except ValueError as error:
-        raise UnknownReference(
-            f"instance {instance.id} has the host {instance.host!r}; the gateway needs its IP address"
-        ) from error
+    except ValueError:
+        return False
+    return 0 < instance.port < 65536
+
+
+def _address(instance: Instance) -> Json:
     return {"socket_address": {"address": instance.host, "port_value": instance.port}}
 
 

@@ -275,6 +275,32 @@ class TestBadInput:
         answer = await client.call("PUT", "/v1/agent/service/register", b" " * (600 << 10))
         assert (answer.status, "too large" in answer.text) == (413, True)
 
+    async def test_a_body_may_come_in_parts(self, client: Client, agent: ConsulAgent) -> None:
+        parts = [b'{"Name"', b': "web"}']
+        events = [{"type": "http.request", "body": each, "more_body": each is parts[0]} for each in parts]
+        scope = {"type": "http", "method": "PUT", "path": "/v1/agent/service/register", "query_string": b""}
+
+        async def receive() -> dict[str, Any]:
+            return events.pop(0)
+
+        async def send(event: object) -> None:
+            pass
+
+        await agent(scope, receive, send)
+        assert await ids(client) == ["web"]
+
+    async def test_a_websocket_is_turned_away(self, agent: ConsulAgent) -> None:
+        sent: list[Any] = []
+
+        async def send(event: Any) -> None:
+            sent.append(event)
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        await agent({"type": "websocket"}, receive, send)
+        assert sent == [{"type": "websocket.close"}]
+
     async def test_a_refused_registration_changes_nothing(self, client: Client) -> None:
         before = (await client.get("/v1/catalog/services")).index
         await client.put("/v1/agent/service/register", SERVICE | {"Check": {"HTTP": "http://x"}})

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atoll.discovery import Instance, RegistryClosed, RegistryError, RegistryUnreachable
-from atoll.discovery.consul.watch import Pace, Watch, next_index
+from atoll.discovery.consul.watch import Contact, Pace, Watch, next_index
 from atoll.discovery.consul.wire import Answer
 from tests.unit.discovery.fakes import VirtualClock, settle
 
@@ -23,7 +23,7 @@ class World:
         self.script = list(script)
         self.asked: list[int] = []
         self.seen: list[Sequence[Instance]] = []
-        self.watch = Watch(self.ask, service="web", clock=self.clock, random=lambda: 1.0)
+        self.watch = Watch(self.ask, contact=Contact(), clock=self.clock, random=lambda: 1.0)
         self.task = asyncio.create_task(self.follow())
 
     async def ask(self, index: int) -> Answer:
@@ -115,6 +115,15 @@ async def test_answers_that_churn_are_taken_twice_a_second(worlds: list[World]) 
     at_once = len(world.asked)
     await world.clock.advance(10)
     assert (at_once, len(world.asked) - at_once) == (10, 20)
+
+
+def test_an_absence_is_logged_once_however_many_notice(caplog: pytest.LogCaptureFixture) -> None:
+    contact = Contact()
+    with caplog.at_level("INFO"):
+        for tell in [lambda: contact.lost(away()), contact.found] * 2:
+            tell()
+            tell()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"] * 2
 
 
 @given(st.integers(0, 2**63), st.integers(0, 2**63))

@@ -1,0 +1,97 @@
+"""A service at work on a real database, without sockets: called, told of events, and its own events read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from atoll.contracts import Event, message_of
+from atoll.core import context as contexts
+from atoll.core.context import Principal
+from atoll.saga import SagaEngine, is_saga
+from atoll.service import Service
+from atoll.service.consumers import handlers_of
+from atoll.storage import Database
+from shop.contracts import ALL_EVENTS
+
+S = TypeVar("S", bound=Service)
+T = TypeVar("T")
+
+EVENTS = {event.event_type: event for event in ALL_EVENTS}
+
+
+class ManualClock:
+    """Time that stands still until a test moves it; waiting costs none."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.time = now
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+class Bench(Generic[S]):
+    """One service and what surrounds it."""
+
+    def __init__(self, service: S, db: Database, clock: ManualClock) -> None:
+        self.service = service
+        self.db = db
+        self.clock = clock
+
+    async def call(
+        self, method: Callable[..., Awaitable[T]], *args: Any, user: str = "", key: str | None = None
+    ) -> T:
+        """Call an operation as the pipeline does, for `user` if one is named."""
+        principal = Principal(subject=user) if user else None
+        context = msgspec.structs.replace(
+            contexts.new_context(), principal=principal, idempotency_key=key
+        )
+        with contexts.use(context):
+            if is_saga(method):
+                return await method(*args)
+            async with self.db.transaction():
+                return await method(*args)
+
+    async def hear(self, event: Event) -> None:
+        """Tell the service of an event."""
+        context = contexts.new_context()
+        message = message_of(event, source="test", context=context, time=self.clock.now())
+        async with self.db.transaction():
+            await handlers_of(self.service)[event.event_type](message)
+
+    async def told(self) -> list[Event]:
+        """Return the events the service has published, in order."""
+        rows = await self.db.outbox.pending()
+        return [row.message.decode(EVENTS[row.message.type]) for row in rows]
+
+
+@asynccontextmanager
+async def at_work(
+    path: Path, make: Callable[[Database, ManualClock], S]
+) -> AsyncGenerator[Bench[S]]:
+    """A service that `make` makes, with its tables and its sagas, on a database below `path`."""
+    clock = ManualClock()
+    db = await Database.open(f"sqlite:///{path}/service.db", clock=clock)
+    try:
+        service = make(db, clock)
+        await db.engine.script(service.schema)
+        sagas = SagaEngine(db, owner="test", clock=clock)
+        sagas.bind(service)
+        await sagas.prepare()
+        await service.on_start()
+        yield Bench(service, db, clock)
+        await service.on_stop()
+        await sagas.close()
+    finally:
+        await db.close()
