@@ -6,9 +6,11 @@ import asyncio
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from contestant import Failed
 
 POLL_SECONDS: Final = 0.02
 QUIET_SECONDS: Final = 0.5
@@ -25,7 +27,7 @@ _QUERIES: Final = (
 )
 
 
-class NotSettled(Exception):
+class NotSettled(Failed):
     """Something that follows from an order did not happen in time."""
 
 
@@ -39,6 +41,10 @@ class Counts:
     confirmed: int
     on_hand: int
     available: int
+
+    def after_carts(self, carts: int) -> Counts:
+        """Return what must be there when so many customers have begun a cart."""
+        return replace(self, events=self.events + carts)
 
     def after(self, orders: int, lines: int) -> Counts:
         """Return what must be there when so many orders of so many lines of one piece have been carried out."""

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import signal
 import sys
 import tempfile
@@ -29,9 +30,13 @@ from statistics import median
 from typing import Final
 
 import explain
+from aiohttp import ClientError
+from contestant import Failed
 from customers import Round
 from duel import Duel, Side, started
 from report import Case, Report, compare, describe_machine, show
+
+from atoll.core import AtollError
 
 MOST_ORDERS: Final = 500
 """The gateway lets one address open 600 accounts a minute."""
@@ -44,6 +49,9 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.stderr.write("stopped\n")
         return 130
+    except Failed as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 
@@ -69,8 +77,15 @@ async def _interruptible(chosen: argparse.Namespace) -> None:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    with tempfile.TemporaryDirectory(prefix="atoll-bench-", dir=chosen.directory) as directory:
-        await _bench(chosen, Path(directory))
+    directory = Path(tempfile.mkdtemp(prefix="atoll-bench-", dir=chosen.directory))
+    try:
+        await _bench(chosen, directory)
+    except (AtollError, ClientError, Failed) as error:
+        raise Failed(f"{error}\nthe logs of both shops are below {directory}") from error
+    except BaseException:
+        shutil.rmtree(directory)
+        raise
+    shutil.rmtree(directory)
 
 
 async def _bench(chosen: argparse.Namespace, directory: Path) -> None:

@@ -15,6 +15,10 @@ Enrol = Callable[[ClientSession, str], Awaitable[str]]
 """Open an account for an e-mail address and return its access token."""
 
 
+class Failed(Exception):
+    """The benchmark has no result; the message says what went wrong."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
     """One process: a service, what keeps services running, a real engine, or the world outside."""

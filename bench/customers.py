@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from books import Books
-from contestant import Contestant
+from contestant import Contestant, Failed
+
 from shop.catalogue import make_catalogue
 
 LINES: Final = 2
@@ -31,7 +32,7 @@ _CHECKOUT: Final = {
 }
 
 
-class CheckoutFailed(Exception):
+class CheckoutFailed(Failed):
     """A checkout that had to succeed did not."""
 
 
@@ -85,12 +86,13 @@ class Customers:
         await self._books.quiet()
 
     async def round(self, *, orders: int, concurrency: int, random: Random) -> Round:
-        """Fill carts, and when the shop is quiet, check them out."""
+        """Fill carts, and when all has been heard of that, check them out."""
         tokens = self._tokens[:orders]
         skus = [item.product.sku for item in make_catalogue().items if item.stock >= 100]
         baskets = [(token, random.sample(skus, LINES)) for token in tokens]
+        before = (await self._books.quiet()).after_carts(len(tokens))
         await _closed_loop(self.concurrency, self._fill, baskets)
-        before = await self._books.quiet()
+        await self._books.settled(before)
         cpu, began = self.contestant.cpu_seconds(), time.monotonic()
         latencies = await _closed_loop(concurrency, self._check_out, tokens)
         answered = time.monotonic() - began
@@ -123,9 +125,12 @@ async def _closed_loop(concurrency: int, work: Callable[[Any], Awaitable[None]],
             await work(item)
             seconds.append(time.monotonic() - began)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(concurrency):
-            group.create_task(customer())
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(customer())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
     return seconds
 
 

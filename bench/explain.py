@@ -10,6 +10,7 @@ from profiling import CannotProfile, Profile, profiled
 from report import number, show_table
 
 BUSIEST: Final = "busiest"
+_ROUNDS: Final = 3
 _FUNCTIONS: Final = 20
 
 
@@ -23,8 +24,9 @@ def by_process(duel: Duel) -> None:
 
 
 async def by_function(duel: Duel, service: str) -> None:
-    """Run one more round with a sampler at a service of Atoll's, and print its functions.
+    """Run more rounds with a sampler at a service of Atoll's, and print its functions.
 
+    Only threads that hold the interpreter are sampled: waiting is left out, and so is what SQLite does meanwhile.
     A process that may not be looked at is told of in one sentence.
     """
     if service == BUSIEST:
@@ -36,7 +38,8 @@ async def by_function(duel: Duel, service: str) -> None:
     tell(f"profiling {service}")
     try:
         async with profiled(pids[service]) as profile:
-            await duel.once_more(duel.atoll)
+            for _ in range(_ROUNDS):
+                await duel.once_more(duel.atoll)
     except CannotProfile as error:
         tell(str(error))
     else:
@@ -44,7 +47,7 @@ async def by_function(duel: Duel, service: str) -> None:
 
 
 def _show(service: str, profile: Profile) -> None:
-    title = f"{service} on Atoll: {profile.samples} samples"
+    title = f"{service} on Atoll, {profile.samples} samples of its Python code"
     for what, counts, most in (
         ("by package", profile.areas, 12),
         ("by function, itself", profile.own, _FUNCTIONS),
@@ -55,7 +58,13 @@ def _show(service: str, profile: Profile) -> None:
 
 
 def _ours(counts: Counter[str]) -> Counter[str]:
-    return Counter({name: count for name, count in counts.items() if name.startswith(("atoll/", "shop/"))})
+    return Counter(
+        {
+            name: count
+            for name, count in counts.items()
+            if name.startswith(("atoll/", "shop/")) and not name.startswith("atoll/system/")
+        }
+    )
 
 
 def _milliseconds(side: Side, process: str) -> str:

@@ -1,4 +1,4 @@
-"""Samples the stacks of a running process with py-spy, and says where its processor time goes."""
+"""Samples the stacks of a running process with py-spy, and says where its Python code spends its time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _start(pid: int, output: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         found,
         *("record", "--pid", str(pid), "--rate", str(PER_SECOND), "--duration", str(_LONGEST)),
-        *("--format", "raw", "--function", "--nonblocking", "--output", str(output)),
+        *("--gil", "--format", "raw", "--function", "--output", str(output)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from shop.system import shop as real
-
 from atoll.system import Program, System
+from shop.system import shop as real
 
 shop = System(
     real.name,

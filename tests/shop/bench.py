@@ -11,9 +11,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from atoll.contracts import Event, message_of
+from atoll.core import Hooks
 from atoll.core import context as contexts
 from atoll.core.context import Principal
 from atoll.saga import SagaEngine, is_saga
+from atoll.saga.records import SagaFinished
 from atoll.service import Service
 from atoll.service.consumers import handlers_of
 from atoll.storage import Database
@@ -44,19 +46,17 @@ class ManualClock:
 class Bench(Generic[S]):
     """One service and what surrounds it."""
 
-    def __init__(self, service: S, db: Database, clock: ManualClock) -> None:
+    def __init__(self, service: S, db: Database, clock: ManualClock, hooks: Hooks) -> None:
         self.service = service
         self.db = db
         self.clock = clock
+        self._ended = asyncio.Event()
+        hooks.on(SagaFinished, lambda _: self._ended.set())
 
-    async def call(
-        self, method: Callable[..., Awaitable[T]], *args: Any, user: str = "", key: str | None = None
-    ) -> T:
+    async def call(self, method: Callable[..., Awaitable[T]], *args: Any, user: str = "", key: str | None = None) -> T:
         """Call an operation as the pipeline does, for `user` if one is named."""
         principal = Principal(subject=user) if user else None
-        context = msgspec.structs.replace(
-            contexts.new_context(), principal=principal, idempotency_key=key
-        )
+        context = msgspec.structs.replace(contexts.new_context(), principal=principal, idempotency_key=key)
         with contexts.use(context):
             if is_saga(method):
                 return await method(*args)
@@ -70,6 +70,13 @@ class Bench(Generic[S]):
         async with self.db.transaction():
             await handlers_of(self.service)[event.event_type](message)
 
+    async def settle(self) -> None:
+        """Wait until no saga is under way."""
+        async with asyncio.timeout(20):
+            while await self.db.fetch_value("SELECT count(*) FROM atoll_sagas WHERE ended_at IS NULL"):
+                await self._ended.wait()
+                self._ended.clear()
+
     async def told(self) -> list[Event]:
         """Return the events the service has published, in order."""
         rows = await self.db.outbox.pending()
@@ -77,20 +84,18 @@ class Bench(Generic[S]):
 
 
 @asynccontextmanager
-async def at_work(
-    path: Path, make: Callable[[Database, ManualClock], S]
-) -> AsyncGenerator[Bench[S]]:
+async def at_work(path: Path, make: Callable[[Database, ManualClock], S]) -> AsyncGenerator[Bench[S]]:
     """A service that `make` makes, with its tables and its sagas, on a database below `path`."""
-    clock = ManualClock()
+    clock, hooks = ManualClock(), Hooks()
     db = await Database.open(f"sqlite:///{path}/service.db", clock=clock)
     try:
         service = make(db, clock)
         await db.engine.script(service.schema)
-        sagas = SagaEngine(db, owner="test", clock=clock)
+        sagas = SagaEngine(db, owner="test", clock=clock, hooks=hooks)
         sagas.bind(service)
         await sagas.prepare()
         await service.on_start()
-        yield Bench(service, db, clock)
+        yield Bench(service, db, clock, hooks)
         await service.on_stop()
         await sagas.close()
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.contracts.auth import Activate, Auth, UnknownCredential
+from shop.contracts.auth import Activate, UnknownCredential
 from shop.contracts.inventory import OutOfStock, Reservation, Reserve
 from shop.contracts.notification import Delivered
 from shop.contracts.payment import CardDeclined, Charge, NetworkEntry, Payment
@@ -114,9 +114,7 @@ class FakePayments:
 
     async def refund(self, payment_id: str) -> Payment:
         self.state[payment_id] = "refunded"
-        return Payment(
-            id=payment_id, order_id=payment_id, amount=Money(0), method="visa", status="refunding"
-        )
+        return Payment(id=payment_id, order_id=payment_id, amount=Money(0), method="visa", status="refunding")
 
 
 class FakeShipping:
@@ -141,8 +139,3 @@ class FakeShipping:
 
     async def cancel(self, parcel_id: str) -> None:
         self.state[parcel_id] = "cancelled"
-
-
-def as_auth(fake: FakeAuth) -> Auth:
-    """Say that the fake does for what registration asks of `auth`."""
-    return fake  # type: ignore[return-value]

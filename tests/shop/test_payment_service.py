@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from atoll.saga import SagaFailed
 from shop.contracts.payment import (
     CardDeclined,
     Charge,
@@ -62,9 +63,7 @@ async def test_a_declined_card_is_a_problem_and_the_payment_is_declined(at: At) 
     assert told.reason == "do_not_honor"
 
 
-async def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_key(
-    at: At, network: FakeNetwork
-) -> None:
+async def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_key(at: At, network: FakeNetwork) -> None:
     network.silent = 3
     paid = await at.call(at.service.charge, charge())
     assert (paid.status, list(network.captured)) == ("captured", [paid.id])
@@ -72,7 +71,7 @@ async def test_an_answer_that_is_lost_is_asked_for_again_under_the_same_key(
 
 async def test_a_charge_whose_outcome_came_too_late_is_given_back(at: At, network: FakeNetwork) -> None:
     network.silent = 12
-    with pytest.raises(Exception, match="undone"):
+    with pytest.raises(SagaFailed, match="undone"):
         await at.call(at.service.charge, charge())
     assert network.refunded == list(network.captured)
     assert await status(at) == "declined"
@@ -81,16 +80,24 @@ async def test_a_charge_whose_outcome_came_too_late_is_given_back(at: At, networ
 async def test_a_refund_is_promised_at_once_and_kept_by_a_saga(at: At, network: FakeNetwork) -> None:
     paid = await at.call(at.service.charge, charge())
     assert (await at.call(at.service.refund, paid.id)).status == "refunding"
-    await at.call(at.service.give_back, paid.id)
+    await at.settle()
     assert await status(at) == "refunded"
-    assert set(network.refunded) == {paid.id}
+    assert network.refunded == [paid.id]
+
+
+async def test_a_refund_the_network_is_slow_to_answer_is_noted_all_the_same(at: At, network: FakeNetwork) -> None:
+    paid = await at.call(at.service.charge, charge())
+    network.silent = 12
+    await at.call(at.service.refund, paid.id)
+    await at.settle()
+    assert await status(at) == "refunded"
 
 
 async def test_a_refund_asked_for_again_is_told_of_once(at: At) -> None:
     paid = await at.call(at.service.charge, charge())
     for _ in range(2):
         await at.call(at.service.refund, paid.id)
-        await at.call(at.service.give_back, paid.id)
+        await at.settle()
     assert [type(event) for event in await at.told()].count(PaymentRefunded) == 1
 
 

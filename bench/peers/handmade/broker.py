@@ -18,7 +18,7 @@ from peers.handmade.messages import Envelope, Event
 
 STREAM = "handmade"
 BATCH = 64
-POLL_SECONDS = 5.0
+POLL_SECONDS = 30.0
 
 Handler = Callable[[Envelope], Awaitable[None]]
 
@@ -50,7 +50,7 @@ class Broker:
         while True:
             try:
                 messages = await pull.fetch(BATCH, timeout=POLL_SECONDS)
-            except nats.errors.TimeoutError:
+            except TimeoutError:
                 continue
             if parallel:
                 await asyncio.gather(*(_handle(message, by_subject[message.subject]) for message in messages))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from shop.catalogue import make_catalogue
 from sqlalchemy import update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from peers.handmade.database import Base, sessions
 from peers.handmade.messages import Envelope, StockReleased, StockReserved
 from peers.handmade.service import create_app
+from shop.catalogue import make_catalogue
 
 
 class EntryRow(Base):

@@ -21,7 +21,8 @@ sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(expire_on_commit
 async def open_database(path: Path) -> AsyncEngine:
     """Open or make the file and its tables.
 
-    One connection: SQLite has one writer anyway, and a queue of the pool's is cheaper than its busy waiting.
+    One connection: SQLite has one writer anyway, a queue for it is cheaper than busy waiting, and what a
+    transaction has read is still true when it writes.
     """
     engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=1, max_overflow=0)
     event.listen(engine.sync_engine, "connect", _prepare)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 from fastapi import HTTPException
-from shop.catalogue import make_catalogue
 from sqlalchemy import JSON, CheckConstraint, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +22,7 @@ from peers.handmade.messages import (
     StockShipped,
 )
 from peers.handmade.service import create_app
+from shop.catalogue import make_catalogue
 
 
 class StockRow(Base):

@@ -8,7 +8,6 @@ import uuid
 
 import httpx
 from fastapi import HTTPException
-from shop.catalogue import make_catalogue
 from sqlalchemy import JSON, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +36,7 @@ from peers.handmade.messages import (
 )
 from peers.handmade.service import User, create_app, http, post
 from peers.handmade.settings import url_of
+from shop.catalogue import make_catalogue
 
 _logger = logging.getLogger(__name__)
 

@@ -6,8 +6,6 @@ import time
 import uuid
 
 from fastapi import HTTPException
-from shop.contracts.shipping import CountryNotServed
-from shop.services.shipping.domain import quote_for, tracking_number
 from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +13,8 @@ from peers.handmade.broker import broker
 from peers.handmade.database import Base, sessions
 from peers.handmade.messages import Book, Parcel, ParcelBooked
 from peers.handmade.service import create_app
+from shop.contracts.shipping import CountryNotServed
+from shop.services.shipping.domain import quote_for, tracking_number
 
 FIRST_SERIAL = 47_130_001
 

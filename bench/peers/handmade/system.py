@@ -10,14 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from aiohttp import ClientSession
-from contestant import Contestant, Process
-from shop.system import shop
+from contestant import Contestant, Failed, Process
 
 from atoll.discovery import Instance
 from atoll.gateway import EnvoyProcess, compile_routes
 from atoll.messaging.nats.server import NatsServer
 from atoll.system.lifeline import lifeline
 from atoll.system.ports import LOOPBACK, free_port
+from shop.system import shop
 
 SERVICES = ("auth", "order", "inventory", "payment", "shipping", "catalog", "notification", "analytics", "audit")
 START_SECONDS = 60.0
@@ -91,7 +91,7 @@ class _Children:
         async with asyncio.timeout(START_SECONDS):
             while True:
                 if self._running[name].returncode is not None:
-                    raise RuntimeError(f"the handmade {name} ended; see {self._logs / name}.log")
+                    raise Failed(f"the handmade {name} ended; see {self._logs / name}.log")
                 try:
                     _, writer = await asyncio.open_connection(LOOPBACK, port)
                 except OSError:
@@ -148,7 +148,7 @@ def _commands(ports: Mapping[str, int], data: Path) -> dict[str, list[str]]:
 
 async def _gateway(stack: AsyncExitStack, directory: Path, ports: Mapping[str, int]) -> EnvoyProcess:
     if shop.gateway is None:
-        raise RuntimeError("the shop has no gateway to compare with")
+        raise Failed("the shop has no gateway to compare with")
     snapshot = compile_routes(shop.contracts, shop.gateway)
     envoy = EnvoyProcess(snapshot, directory, preexec=lifeline())
     endpoints = {name: [Instance(id=f"{name}-0", service=name, host=LOOPBACK, port=ports[name])] for name in SERVICES}

@@ -11,9 +11,9 @@ import msgspec
 from atoll.cli.errors import UsageError
 from atoll.cli.finding import here_first, pick
 from atoll.contracts.asyncapi import asyncapi
-from atoll.contracts.openapi import openapi
 from atoll.service.routes import documents_of
 from atoll.system.declaration import System
+from atoll.system.documents import gateway_openapi, version_of
 from atoll.system.target import default_target, load_system
 
 DOCUMENTS = ("openapi", "asyncapi")
@@ -43,10 +43,5 @@ def document_of(system: System, what: str, service: str) -> dict[str, Any]:
     if service:
         return documents_of(services[service])[what]
     if what == "openapi":
-        return openapi(system.contracts, title=system.name, version=_version(system), gateway=True)
-    return asyncapi(system.contracts, title=system.name, version=_version(system))
-
-
-def _version(system: System) -> str:
-    """The highest version among the services."""
-    return max(each.version for each in system.services)
+        return gateway_openapi(system)
+    return asyncapi(system.contracts, title=system.name, version=version_of(system))

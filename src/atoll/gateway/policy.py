@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -83,7 +84,17 @@ class Gateway:
     access_log: bool = True
 
     def __post_init__(self) -> None:
+        if not _is_address(self.host):
+            raise DeclarationError(f"Gateway(host={self.host!r}) must be an IP address such as '127.0.0.1'")
         if self.port is not None and not 0 < self.port < 65536:
             raise DeclarationError(f"Gateway(port={self.port}) must be from 1 to 65535, or None for any free port")
         if self.otlp and not urlsplit(self.otlp).hostname:
             raise DeclarationError(f"Gateway(otlp={self.otlp!r}) must be a URL such as 'http://127.0.0.1:4318'")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -22,6 +22,7 @@ START_SECONDS: Final = 20.0
 APPLY_SECONDS: Final = 5.0
 STOP_SECONDS: Final = 5.0
 _POLL: Final = 0.005
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 _logger = logging.getLogger(__name__)
 
@@ -59,8 +60,9 @@ class EnvoyProcess:
 
     @property
     def url(self) -> str:
-        """Where it listens, once started."""
-        return f"http://{self.snapshot.gateway.host}:{self.port}"
+        """Where to reach it from this machine, once started."""
+        host = _EVERYWHERE.get(self.snapshot.gateway.host, self.snapshot.gateway.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def pid(self) -> int:

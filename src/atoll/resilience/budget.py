@@ -13,9 +13,7 @@ class RetryBudget:
     Model: Finagle's RetryBudget.
     """
 
-    def __init__(
-        self, clock: Clock, *, share: float = 0.2, capacity: float = 10.0, per_second: float = 1.0
-    ) -> None:
+    def __init__(self, clock: Clock, *, share: float = 0.2, capacity: float = 10.0, per_second: float = 1.0) -> None:
         self._clock = clock
         self._share = share
         self._capacity = capacity

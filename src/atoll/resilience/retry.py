@@ -24,9 +24,7 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
-            raise DeclarationError(
-                f"attempts={self.attempts}, but the first try counts, so it must be 1 or more"
-            )
+            raise DeclarationError(f"attempts={self.attempts}, but the first try counts, so it must be 1 or more")
         if not 0 <= self.base <= self.cap:
             raise DeclarationError(f"base={self.base} and cap={self.cap}, but 0 <= base <= cap must hold")
 

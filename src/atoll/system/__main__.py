@@ -12,7 +12,7 @@ import msgspec
 from atoll.core import AtollError
 from atoll.system.directory import StateDirectory
 from atoll.system.errors import PlatformError
-from atoll.system.platform import Options
+from atoll.system.platform import START_SECONDS, Options
 from atoll.system.progress import Progress, Refusal
 from atoll.system.supervisor import supervise
 from atoll.system.target import load_system
@@ -26,8 +26,14 @@ def main() -> int:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--single", action="store_true")
     parser.add_argument("--gateway-port", type=int)
+    parser.add_argument("--start-seconds", type=float, default=START_SECONDS)
     chosen = parser.parse_args()
-    options = Options(single=chosen.single, gateway_port=chosen.gateway_port, began=began)
+    options = Options(
+        single=chosen.single,
+        gateway_port=chosen.gateway_port,
+        start_seconds=chosen.start_seconds,
+        began=began,
+    )
     try:
         system = load_system(chosen.target)
         directory = StateDirectory(chosen.directory, system.name)

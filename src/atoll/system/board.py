@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ import msgspec
 
 from atoll.system.directory import StateDirectory
 from atoll.system.state import ProcessState, Stage, State
+
+_logger = logging.getLogger(__name__)
 
 
 class Board:
@@ -33,7 +36,10 @@ class Board:
         self.know(stage=stage)
 
     def changed(self) -> None:
-        """Ask the sources again and write."""
+        """Ask the sources again and write. A full disk is logged; the system goes on."""
         found = [process for source in self.sources for process in source()]
         self.state = msgspec.structs.replace(self.state, processes=(*self._own, *found))
-        self._directory.write(self.state)
+        try:
+            self._directory.write(self.state)
+        except OSError:
+            _logger.exception("state.json could not be written")

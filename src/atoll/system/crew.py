@@ -59,6 +59,7 @@ class Crew:
         self._changed = changed
         self._ended = ended
         self._turn = asyncio.Event()
+        self._ending = signal.SIGTERM
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Crew:
@@ -106,12 +107,19 @@ class Crew:
         stopping = list(members)
         for each in stopping:
             each.stop()
-            self._signal(each, signal.SIGTERM)
+            self._signal(each, self._ending)
         self._change()
         if not await self._gone(stopping, drain + MARGIN):
             for each in stopping:
                 self._signal(each, signal.SIGKILL)
             await self._gone(stopping, MARGIN)
+
+    def hurry(self) -> None:
+        """Wait for no work in hand any more: whatever is stopping, or will be, is killed."""
+        self._ending = signal.SIGKILL
+        for each in self.members.values():
+            if each.condition == "stopping":
+                self._signal(each, signal.SIGKILL)
 
     def guard(self, pids: Iterable[int]) -> None:
         """Have the warm parent kill these processes too if the supervisor is gone."""
@@ -147,12 +155,14 @@ class Crew:
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
         lines = Lines()
-        while data := await reader.read(65536):
-            for line in lines.feed(data):
-                self._hear(decode_report(line))
+        try:
+            while data := await reader.read(65536):
+                for line in lines.feed(data):
+                    self._hear(decode_report(line))
+                self._change()
+        finally:
+            self.lost.set()
             self._change()
-        self.lost.set()
-        self._change()
 
     def _hear(self, report: Report) -> None:
         member = self.members[report.key]
@@ -160,7 +170,7 @@ class Crew:
             case Started(pid=pid):
                 member.begin(pid, self._clock.now())
                 if member.condition == "stopping":
-                    self._signal(member, signal.SIGTERM)
+                    self._signal(member, self._ending)
                 elif member.plan.port:
                     self._later(self._listening(member, pid))
             case Ready(addresses=addresses):

@@ -62,14 +62,7 @@ class StateDirectory:
     def prepare(self) -> None:
         """Make what is missing. Raises DamagedState when something else is in the way; changes nothing then."""
         for path in (self.root, self.path, *(self.path / part for part in PARTS)):
-            try:
-                path.mkdir(parents=path == self.root, exist_ok=True)
-            except FileExistsError:
-                raise DamagedState(
-                    f"{path} is not a directory, but Atoll keeps its state in one of that name; move it away"
-                ) from None
-            except OSError as error:
-                raise DamagedState(f"{path} cannot be made ({error.strerror}); choose another --directory") from None
+            _make(path)
         self.read()
         ignore = self.root / ".gitignore"
         if not ignore.exists():
@@ -141,6 +134,19 @@ def systems_in(root: Path) -> list[str]:
         return sorted(each.name for each in root.iterdir() if (each / "lock").exists())
     except OSError:
         return []
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise DamagedState(
+            f"{path} is not a directory, but Atoll keeps its state in one of that name; move it away"
+        ) from None
+    except OSError as error:
+        raise DamagedState(f"{path} cannot be made ({error.strerror}); choose another --directory") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DamagedState(f"{path} cannot be written to; change its permissions, or choose another --directory")
 
 
 def _try_lock(handle: int, kind: int) -> bool:

@@ -93,6 +93,7 @@ async def running(
     directory: Path,
     single: bool = False,
     gateway_port: int | None = None,
+    start_seconds: float | None = None,
     environ: Mapping[str, str] | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> AsyncGenerator[RunningSystem]:
@@ -105,6 +106,7 @@ async def running(
     name = (load_system(target) if isinstance(system, str) else system).name
     arguments = [target, "--directory", str(directory), *(["--single"] if single else [])]
     arguments += ["--gateway-port", str(gateway_port)] if gateway_port else []
+    arguments += ["--start-seconds", str(start_seconds)] if start_seconds else []
     process = await _spawn(arguments, environ or {})
     said = _said(process, on_progress)
     try:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from atoll.core import Clock, SystemClock
 from atoll.discovery import open_registry
@@ -19,6 +20,7 @@ from atoll.system.board import Board
 from atoll.system.crew import Crew
 from atoll.system.declaration import System
 from atoll.system.directory import StateDirectory
+from atoll.system.documents import gateway_documents
 from atoll.system.edge import Edge
 from atoll.system.engine import Engine, KeptEngine
 from atoll.system.environment import Surroundings, environment_for, gateway_for, settings_for
@@ -32,6 +34,8 @@ from atoll.system.registry import EmbeddedRegistry
 from atoll.system.restart import RestartPolicy
 from atoll.system.state import ProcessState, State
 
+START_SECONDS: Final = 60.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -42,7 +46,7 @@ class Options:
 
     single: bool = False
     gateway_port: int | None = None
-    start_seconds: float = 60.0
+    start_seconds: float = START_SECONDS
     began: float = field(default_factory=time.monotonic)
     restart: RestartPolicy = field(default_factory=RestartPolicy)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -92,6 +96,10 @@ class Platform:
     def lost(self) -> asyncio.Event:
         """Set when the warm parent is gone, so that nothing can be kept running any more."""
         return self._crew.lost
+
+    def hurry(self) -> None:
+        """Have the stop under way wait for no work in hand."""
+        self._crew.hurry()
 
     async def __aenter__(self) -> Platform:
         try:
@@ -186,7 +194,8 @@ class Platform:
         if self._system.gateway is None:
             return
         gateway = gateway_for(self._system.gateway, self._settings, self._options.gateway_port)
-        snapshot = compile_routes(self._system.contracts, gateway)
+        documents = gateway_documents(self._system)
+        snapshot = compile_routes(self._system.contracts, gateway, static_responses=documents)
         registry = open_registry(self.state.registry_url)
         self._stack.push_async_callback(registry.close)
         edge = Edge(registry, snapshot.reached, clock=self._clock)

@@ -26,11 +26,3 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
         except OSError:
             return False
         return True
-
-
-def listening(host: str = LOOPBACK) -> socket.socket:
-    """Return a socket bound to a free port, so that nobody else can take it."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, 0))
-    return listener

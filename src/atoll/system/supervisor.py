@@ -34,7 +34,7 @@ def supervise(
     report: Report,
     attached: bool = False,
 ) -> None:
-    """Run `system` until SIGINT, SIGTERM or SIGHUP and stop it; a second signal does not wait for work in hand.
+    """Run `system` until SIGINT, SIGTERM or SIGHUP, and stop it; a second signal waits for no work in hand.
 
     `attached`: the end of standard input stops it too. Raises AtollError when it cannot run, or no longer; nothing
     is left running then either. Call it where there is no loop and no other thread, because it forks.
@@ -57,9 +57,17 @@ def supervise(
 
 async def _until_stopped(make: partial[Platform], *, attached: bool) -> None:
     loop = asyncio.get_running_loop()
-    living = asyncio.create_task(_live(make()))
+    platform = make()
+    living = asyncio.create_task(_live(platform))
+
+    def stop() -> None:
+        if living.cancelling():
+            platform.hurry()
+        else:
+            living.cancel()
+
     for number in STOPS:
-        loop.add_signal_handler(number, living.cancel)
+        loop.add_signal_handler(number, stop)
     if attached:
         loop.add_reader(sys.stdin, partial(_read_on, loop, living))
     await asyncio.wait((living,))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from atoll.clients import ConnectionFailed, HTTPTransport
+from atoll.clients import ConnectionFailed, HTTPTransport, Limits
 from atoll.clients.port import Request
 from tests.integration.clients.servers import KEYED, OK, ONCE, PATIENCE, SAFE, Meeting, Peer, Server, once_then, polite
 
@@ -86,6 +86,19 @@ async def test_a_request_whose_answer_has_begun_is_never_sent_again(began: bytes
             await transport.send(server.instance, SAFE, timeout=PATIENCE)
     assert caught.value.answered
     assert len(server.requests) == 2
+
+
+async def test_the_second_sending_comes_before_requests_that_wait_for_any_connection() -> None:
+    one = Limits(max_connections=1)
+    async with (
+        Server(once_then(close), once_then(close), polite) as server,
+        HTTPTransport(limits=one) as transport,
+    ):
+        await transport.send(server.instance, SAFE, timeout=PATIENCE)
+        calls = (transport.send(server.instance, SAFE, timeout=PATIENCE) for _ in range(2))
+        replies = await asyncio.gather(*calls)
+    assert [each.body for each in replies] == [b"ok", b"ok"]
+    assert server.connections == 3
 
 
 async def test_the_second_sending_never_uses_another_kept_connection() -> None:

@@ -59,7 +59,7 @@ class Library(Protocol):
     @query("GET /loans", public=True, limit=Rate(requests=3, seconds=30))
     async def loans(self) -> Book: ...
 
-    @query("GET /slow", public=True, anonymous=True, timeout=0.2)
+    @query("GET /slow", public=True, anonymous=True, timeout=0.5)
     async def slow(self) -> Book: ...
 
     @query("GET /cellar")
@@ -82,6 +82,10 @@ def token(
         lifetime=lifetime,
         clock=SystemClock(),
     )
+
+
+def token_without_end() -> str:
+    return KEYS.sign({"iss": ISSUER, "aud": AUDIENCE, "sub": "reader"})
 
 
 def bearer(value: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ async def test_a_request_over_the_limit_is_a_problem_429(edge: Edge) -> None:
 
 async def test_a_refused_caller_is_told_when_to_come_again(edge: Edge) -> None:
     response = await use_up(edge, "bob")
-    assert 9 <= int(response.headers["retry-after"]) <= 11
+    assert 1 <= int(response.headers["retry-after"]) <= 11
     assert response.headers["ratelimit"].startswith('"caller";r=0;t=')
 
 

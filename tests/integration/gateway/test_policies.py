@@ -50,6 +50,13 @@ async def test_a_trusted_proxy_is_believed_about_the_address(tmp_path: Path) -> 
     assert codes == [200, 200, 429]
 
 
+async def test_not_even_a_trusted_proxy_chooses_the_id_of_a_request(tmp_path: Path) -> None:
+    headers = {"x-forwarded-for": "10.0.0.7", "x-request-id": "mine"}
+    async with running_edge(tmp_path, Gateway(jwt=JWT, trusted_hops=1)) as edge:
+        response = await edge.http.get("/books", headers=headers)
+    assert response.json()["headers"]["x-request-id"] != "mine"
+
+
 async def test_without_cors_a_preflight_allows_nothing(tmp_path: Path) -> None:
     headers = {"origin": "https://library.test", "access-control-request-method": "GET"}
     async with running_edge(tmp_path, Gateway(jwt=JWT)) as edge:
@@ -88,6 +95,7 @@ async def test_with_a_collector_the_gateway_sends_spans_and_the_service_continue
             await eventually(lambda: bool(collector.received))
     (spans, *_) = collector.received
     assert (spans.path, bytes.fromhex(trace_id) in spans.body) == ("/v1/traces", True)
+    assert b"router library egress" in spans.body
 
 
 async def test_an_operation_gets_no_more_time_than_the_gateway_gives(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from atoll.gateway import EnvoyFailed, EnvoyProcess, Gateway, PortTaken, Route, Snapshot, compile_routes
-from tests.integration.gateway.edge import CONTRACTS, POLICY, running_edge
-from tests.integration.gateway.upstream import Answer, Received, Upstream
+from tests.integration.gateway.edge import CONTRACTS, POLICY, eventually, running_edge
+from tests.integration.gateway.upstream import Answer, Received, Upstream, never
 
 
 def envoy_in(directory: Path, policy: Gateway = POLICY) -> EnvoyProcess:
@@ -65,6 +65,11 @@ async def test_a_named_port_is_the_one_it_listens_on(tmp_path: Path) -> None:
         assert envoy.url == f"http://127.0.0.1:{port}"
 
 
+async def test_a_gateway_on_every_address_can_be_reached_at_the_loopback_address(tmp_path: Path) -> None:
+    async with envoy_in(tmp_path, Gateway(host="0.0.0.0", jwt=POLICY.jwt)) as envoy:
+        assert (envoy.url, await status(envoy)) == (f"http://127.0.0.1:{envoy.port}", 200)
+
+
 async def test_an_envoy_that_cannot_start_tells_why(tmp_path: Path) -> None:
     elsewhere = Gateway(host="203.0.113.1", jwt=POLICY.jwt)
     with pytest.raises(EnvoyFailed, match=r"its log says: .*Cannot assign requested address") as failure:
@@ -113,6 +118,21 @@ async def test_a_request_under_way_is_answered_before_the_gateway_stops(tmp_path
             go_on.set()
             assert (await request).status_code == 200
             await stopping
+
+
+async def test_a_request_without_end_does_not_keep_the_gateway_from_stopping(tmp_path: Path) -> None:
+    async with running_edge(tmp_path) as edge:
+        with edge.library.behaving(never):
+            request = asyncio.create_task(edge.http.get("/books"))
+            await eventually(lambda: bool(edge.library.received))
+            await edge.envoy.stop(grace=0.05)
+            with pytest.raises(httpx.HTTPError):
+                await request
+
+
+async def test_before_its_first_start_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    with pytest.raises(EnvoyFailed, match="Envoy was not started yet"):
+        await envoy_in(tmp_path).wait()
 
 
 async def test_what_the_caller_asks_for_is_done_in_the_child_before_envoy(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_a_service_that_is_late_is_a_problem_504(edge: Edge) -> None:
 
 async def test_the_service_is_told_how_long_the_caller_waits(edge: Edge) -> None:
     response = await edge.http.get("/slow")
-    assert 0 < int(response.json()["headers"]["x-envoy-expected-rq-timeout-ms"]) <= 200
+    assert 0 < int(response.json()["headers"]["x-envoy-expected-rq-timeout-ms"]) <= 500
 
 
 async def test_the_answer_of_a_service_passes_unchanged_even_if_it_is_an_error(edge: Edge) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.integration.gateway.edge import Edge, bearer, token
+from tests.integration.gateway.edge import Edge, bearer, token, token_without_end
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,6 +36,10 @@ async def test_an_expired_token_is_refused(edge: Edge) -> None:
     response = await edge.http.get(PRIVATE, headers=bearer(token(lifetime=-60)))
     assert refused(response) == UNAUTHENTICATED
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
+
+
+async def test_a_token_that_never_expires_is_refused(edge: Edge) -> None:
+    assert refused(await edge.http.get(PRIVATE, headers=bearer(token_without_end()))) == UNAUTHENTICATED
 
 
 async def test_a_token_expired_within_the_leeway_is_taken(edge: Edge) -> None:

@@ -94,7 +94,7 @@ class Upstream:
                     break
                 writer.write(_encode(answer))
                 await writer.drain()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self._connections.discard(task)

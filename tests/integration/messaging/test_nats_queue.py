@@ -173,6 +173,17 @@ async def test_publishing_and_consuming_go_on_by_themselves_after_a_crash(server
     await arrived(collector, 2)
 
 
+async def test_a_connection_that_ends_without_a_word_is_noticed(server: NatsServer, connect: Connect) -> None:
+    queue, collector = await NatsMessageQueue.connect(server.url, namespace="shop"), Collector()
+    await queue.subscribe("g", [HAPPENED], collector)
+    assert queue._link._client is not None
+    queue._link._client._closed_cb = None  # closing fails half-way when the socket is reset
+    await restart(server)
+    await (await connect()).publish(message(1))
+    await arrived(collector, 1)
+    await queue.close()
+
+
 async def test_a_crash_while_publishing_loses_nothing_that_was_confirmed(server: NatsServer, connect: Connect) -> None:
     queue, stored, collector = await connect(), set[int](), Collector()
     await asyncio.gather(*(publish_until_crash(server, queue, first, stored) for first in range(20)))

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 
-async def ask(url: str, body: Any = None) -> Any:
+async def ask(url: str, body: Any = None, *, timeout: float = 10.0) -> Any:
     """GET, or POST when there is a body; return the JSON of a 200, None for everything else."""
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=timeout) as client:
         try:
             reply = await (client.get(url) if body is None else client.post(url, content=json.dumps(body)))
         except httpx.TransportError:

@@ -125,6 +125,19 @@ def test_one_that_will_not_stop_is_killed(crewed: Any) -> None:
     crewed(steps)
 
 
+def test_one_that_will_not_stop_is_killed_at_once_in_a_hurry(crewed: Any) -> None:
+    async def steps(crew: Crew, _: list[Member]) -> None:
+        (member,) = crew.start([plan("deaf")])
+        await crew.ready([member])
+        stopping = asyncio.create_task(crew.stop([member], drain=3600.0))
+        await eventually(lambda: member.condition == "stopping")
+        crew.hurry()
+        await stopping
+        assert member.condition == "stopped"
+
+    crewed(steps)
+
+
 def test_one_that_is_stopped_while_it_starts_is_gone(crewed: Any) -> None:
     async def steps(crew: Crew, _: list[Member]) -> None:
         (member,) = crew.start([plan("order")])

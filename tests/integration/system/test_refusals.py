@@ -81,3 +81,13 @@ async def test_a_start_that_is_called_off_leaves_nothing(tmp_path: Path) -> None
     await eventually(lambda: any(each.name == "sleeper" and each.pid for each in directory.read().processes))
     psutil.Process(directory.read().pid).terminate()
     assert "ended before the system was up" in await starting
+
+
+async def test_a_start_that_takes_too_long_names_who_is_not_ready(tmp_path: Path) -> None:
+    said = await refused(f"{ODDITIES}:endless", tmp_path, start_seconds=2.0)
+    assert said.startswith("sleeper did not become ready within 2 s; see ")
+
+
+async def test_services_that_share_a_database_are_refused(tmp_path: Path) -> None:
+    said = await refused("tests.integration.system.pair:pair", tmp_path, environ={"ATOLL_DATABASE_URL": "sqlite:///a"})
+    assert said == "ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own"

@@ -4,17 +4,12 @@ import asyncio
 
 import pytest
 
-from atoll.clients import (
-    CallError,
-    CallTimedOut,
-    CircuitOpen,
-    MalformedReply,
-)
+from atoll.clients import CallError, CallTimedOut, CircuitOpen, MalformedReply, UnexpectedReply
 from atoll.clients.port import Reply
 from atoll.core.context import new_context, use
 from atoll.resilience import RetryPolicy
-from tests.unit.clients.bench import BROKEN, IN_PROGRESS, Bench
-from tests.unit.clients.sample import Answer, Closed, problem, reply
+from tests.unit.clients.bench import BROKEN, IN_PROGRESS, RESERVED, Bench
+from tests.unit.clients.sample import Answer, Closed, instance, problem, reply
 
 
 async def fail(bench: Bench, times: int) -> None:
@@ -60,3 +55,11 @@ async def test_a_cancelled_call_says_nothing_about_the_instance() -> None:
         await asyncio.wait([task])
     assert len(bench.transport.requests) == 20
     assert {each.outcome for each in bench.records} == {"cancelled"}
+
+
+async def test_an_instance_that_fails_now_and_then_stays_in_use() -> None:
+    bench = Bench(*[RESERVED, RESERVED, reply(500)] * 10, RESERVED)
+    bench.resolver.found = [instance("only")]
+    outcomes = await asyncio.gather(*(bench.reserve() for _ in range(31)), return_exceptions=True)
+    assert len(bench.transport.requests) == 31
+    assert sum(isinstance(each, UnexpectedReply) for each in outcomes) == 10

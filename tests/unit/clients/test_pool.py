@@ -8,6 +8,7 @@ import pytest
 from atoll.clients import ConnectionFailed, Limits
 from atoll.clients.transport.connection import Connection
 from atoll.clients.transport.pool import Pool
+from atoll.clients.transport.timer import Timer
 from tests.unit.clients.wires import Wire, wired
 
 LIMITS = Limits(max_connections=2)
@@ -126,6 +127,17 @@ async def test_a_connection_for_someone_who_gave_up_is_kept() -> None:
     await exchange.settle()
     exchange.pool.forget(waiting)
     assert exchange.pool.take() is waiting.result()
+
+
+async def test_a_connection_that_comes_with_the_cancellation_is_kept() -> None:
+    exchange = Exchange(Limits(max_connections=1))
+    connection = await exchange.connected()
+    request = asyncio.create_task(exchange.pool.wait(Timer(10.0, "a:1")))
+    await turn()
+    exchange.pool.give_back(connection)
+    request.cancel()
+    await asyncio.wait([request])
+    assert exchange.pool.take() is connection
 
 
 async def test_a_connection_that_comes_after_everyone_gave_up_is_kept() -> None:

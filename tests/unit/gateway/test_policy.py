@@ -19,6 +19,11 @@ def test_anything_but_an_exact_origin_is_refused(origin: str) -> None:
         Cors(origins=(origin,))
 
 
+def test_a_host_that_is_no_address_is_refused() -> None:
+    with pytest.raises(DeclarationError, match=r"must be an IP address such as '127.0.0.1'"):
+        Gateway(host="localhost")
+
+
 @pytest.mark.parametrize("port", [-1, 0, 65536])
 def test_a_port_that_cannot_be_is_refused(port: int) -> None:
     with pytest.raises(DeclarationError, match="must be from 1 to 65535, or None for any free port"):

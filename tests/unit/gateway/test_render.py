@@ -57,6 +57,11 @@ def test_what_is_referred_to_is_written_before_what_refers_to_it() -> None:
     ]
 
 
+def test_a_service_that_no_route_leads_to_has_no_file() -> None:
+    files = render(compiled("GET /a"), {"auth": [ONE]})
+    assert [each.path for each in files][:2] == ["eds/shop.json", "cds.json"]
+
+
 def test_every_cluster_that_is_named_is_defined() -> None:
     files = render(compiled("GET /a", policy=GUARDED), {})
     defined = {each["name"] for each in content(files, "cds.json")["resources"]}

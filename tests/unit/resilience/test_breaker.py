@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.resilience.fakes import StoppedClock
 
 from atoll.core import DeclarationError
 from atoll.resilience import Breaker, BreakerPolicy
+from tests.unit.resilience.fakes import StoppedClock
 
 POLICY = BreakerPolicy(rate=0.5, minimum=4, window=10.0, open_for=2.0)
 

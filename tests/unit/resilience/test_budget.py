@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.resilience.fakes import StoppedClock
 
 from atoll.resilience import RetryBudget
+from tests.unit.resilience.fakes import StoppedClock
 
 
 def test_a_new_budget_holds_its_capacity() -> None:

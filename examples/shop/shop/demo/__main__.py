@@ -33,6 +33,10 @@ def main() -> int:
     directory = Path(tempfile.mkdtemp(prefix="atoll-demo-"))
     try:
         summary = asyncio.run(run_demo(crowd, directory=directory, display=display, began=BEGAN))
+    except KeyboardInterrupt:
+        shutil.rmtree(directory, ignore_errors=True)
+        display.console.print("stopped; nothing is left")
+        return 130
     except AtollError as error:
         display.console.print(f"[red]{error}[/red]\nlogs are in {directory}")
         return 1

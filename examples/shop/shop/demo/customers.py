@@ -16,6 +16,8 @@ from shop.demo.tally import Tally
 GOOD_CARDS: Final = ("tok_visa_4242", "tok_mastercard_4444", "tok_amex_8431")
 BAD_CARDS: Final = ("tok_visa_0002", "tok_visa_9995", "tok_mastercard_0069", "tok_visa_0127")
 WORDS: Final = ("headphones", "knife", "tent", "book", "lamp", "kite", "seeds", "wool", "coffee", "torch", "pen")
+LOOKS: Final = 40
+"""How often a customer looks again when nothing is found."""
 PLACES: Final = (
     ("12 High Street", "York", "YO1 7HH", "GB"),
     ("Torstraße 41", "Berlin", "10119", "DE"),
@@ -110,14 +112,18 @@ class Customer:
         return True
 
     async def _look_around(self) -> list[dict[str, Any]]:
-        """Search for a word; some want only what is nearly gone."""
+        """Search for a word; some want only what is nearly gone. On the first day the shelves fill as they look."""
         path = f"/catalog?in_stock=true&size=20&text={self.random.choice(WORDS)}"
         if self.random.random() < 0.2:
             path = f"/catalog?in_stock=true&size=100&page={self.random.choice((1, 2))}"
-        reply = self._noted(await self.shop.get(path))
-        entries: list[dict[str, Any]] = reply.document["entries"] if reply.ok else []
-        scarce = [entry for entry in entries if entry["available"] <= 5]
-        return scarce or entries
+        for _ in range(LOOKS):
+            reply = self._noted(await self.shop.get(path))
+            entries: list[dict[str, Any]] = reply.document["entries"] if reply.ok else []
+            if entries:
+                return [entry for entry in entries if entry["available"] <= 5] or entries
+            await asyncio.sleep(0.25)
+        self.tally.lose("search: nothing found")
+        return []
 
     async def _buy(self) -> None:
         bad_card, bad_place = self.random.random() < 0.15, self.random.random() < 0.06

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from atoll.system.progress import Progress, Step
 from shop.demo.tally import Tally
 
 PLAIN_SECONDS: Final = 2.0
@@ -29,6 +30,11 @@ class Display:
     def say(self, text: str) -> None:
         """Print one line with the time since the start."""
         self.console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/dim]  {text}")
+
+    def progress(self, progress: Progress) -> None:
+        """Tell of each part of the start that is done."""
+        if isinstance(progress, Step) and progress.done == progress.total:
+            self.say(f"[dim]{progress.name} ready[/dim]")
 
     @asynccontextmanager
     async def watching(self, tally: Tally) -> AsyncGenerator[None]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from atoll.clients import Clients, HTTPTransport
+from atoll.core import AtollError
 from atoll.discovery import Resolver, open_registry
-from atoll.system import RunningSystem, running
+from atoll.system import Invariant, RunningSystem, running
 from atoll.system.memory import pss
 from shop.demo.customers import Crowd, serve_crowd
 from shop.demo.display import Display
@@ -29,7 +30,7 @@ async def run_demo(crowd: Crowd, *, directory: Path, display: Display, began: fl
     """Run the shop in `directory`, with customers and kills; return what it came to when all is stopped."""
     tally = Tally(began=began, customers=crowd.customers)
     seen: dict[int, tuple[str, str]] = {}
-    async with running(shop, directory=directory, environ=ENVIRON) as system:
+    async with running(shop, directory=directory, environ=ENVIRON, on_progress=display.progress) as system:
         display.say(f"the shop is up after {system.started_in:.1f} s, gateway at {system.gateway_url}")
         note_processes(system, seen)
         async with display.watching(tally):
@@ -40,7 +41,7 @@ async def run_demo(crowd: Crowd, *, directory: Path, display: Display, began: fl
         note_processes(system, seen)
         memory = sum(pss(pid) or 0 for pid in system.pids.values())
         display.say("the customers have left; waiting until the shop is quiet")
-        violations = await _until_quiet(system)
+        violations = await until_quiet(system)
     left = [name for pid, (name, birth) in seen.items() if birth_of(pid) == birth != ""]
     return Summary(tally=tally, kills=kills, violations=violations, memory=memory, left_running=left)
 
@@ -61,15 +62,22 @@ async def _kill_halfway(
     return kills
 
 
-async def _until_quiet(system: RunningSystem) -> Mapping[str, Sequence[str]]:
+async def until_quiet(system: RunningSystem) -> Mapping[str, Sequence[str]]:
     """Return the violations once there are none, or those that are left when the time is over."""
     deadline = time.monotonic() + QUIET_SECONDS
     async with clients_of(system) as clients:
         while True:
-            violations = {each.name: await each.check(clients) for each in shop.invariants}
+            violations = {each.name: await _checked(each, clients) for each in shop.invariants}
             if not any(violations.values()) or time.monotonic() > deadline:
                 return violations
             await asyncio.sleep(0.25)
+
+
+async def _checked(invariant: Invariant, clients: Clients) -> list[str]:
+    try:
+        return await invariant.check(clients)
+    except AtollError as error:
+        return [f"could not be checked: {error}"]
 
 
 @asynccontextmanager

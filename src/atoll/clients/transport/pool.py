@@ -10,6 +10,7 @@ from typing import Any
 from atoll.clients.errors import ConnectionFailed
 from atoll.clients.transport.connection import Connection
 from atoll.clients.transport.limits import Limits
+from atoll.clients.transport.timer import Timer
 
 Dial = Callable[[Callable[[Connection], None]], Coroutine[Any, Any, Connection]]
 Waiting = asyncio.Future[Connection]
@@ -48,8 +49,20 @@ class Pool:
             connection.abort()
         return None
 
+    async def wait(self, timer: Timer, *, new: bool = False) -> Connection:
+        """Return a connection when one is free or made; with `new` one that has never carried a request.
+
+        Raises ConnectionFailed, and CallTimedOut as `timer` says.
+        """
+        waiting = self.ask(new=new)
+        try:
+            return await timer.watch(waiting)
+        except BaseException:
+            self.forget(waiting)
+            raise
+
     def ask(self, *, new: bool = False) -> Waiting:
-        """Return the future of a connection; with `new` one that has never carried a request."""
+        """Return the future of a connection, for `wait`."""
         waiting: Waiting = self._loop.create_future()
         if self._closed:
             waiting.set_exception(ConnectionFailed("the transport is closed", sent=False))

@@ -38,7 +38,7 @@ class HTTPTransport:
         pool = self._pools.get(address) or self._new_pool(address, instance)
         timer = Timer(timeout, address)
         try:
-            connection = pool.take() or await _connection(pool, timer)
+            connection = pool.take() or await pool.wait(timer)
             try:
                 return await _exchange(pool, connection, request.method, data, timer)
             except ConnectionFailed as error:
@@ -46,7 +46,7 @@ class HTTPTransport:
                     raise
                 if not request.replayable:
                     raise _not_repeated(address) from error
-            connection = await _connection(pool, timer, new=True)
+            connection = await pool.wait(timer, new=True)
             return await _exchange(pool, connection, request.method, data, timer)
         finally:
             timer.cancel()
@@ -80,15 +80,6 @@ class HTTPTransport:
             reason = str(error) or f"no connection within {self._limits.connect_timeout:.3g} s"
             raise ConnectionFailed(f"cannot connect to {_address(instance)}: {reason}", sent=False) from error
         return connection
-
-
-async def _connection(pool: Pool, timer: Timer, *, new: bool = False) -> Connection:
-    waiting = pool.ask(new=new)
-    try:
-        return await timer.watch(waiting)
-    except BaseException:
-        pool.forget(waiting)
-        raise
 
 
 async def _exchange(pool: Pool, connection: Connection, method: str, data: bytes, timer: Timer) -> Reply:

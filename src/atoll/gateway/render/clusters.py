@@ -53,7 +53,8 @@ def _address(instance: Instance) -> Json:
 
 
 def _http_options() -> Json:
-    # Shorter than uvicorn keeps an idle connection (5 s): else a request could meet the closing of its connection.
+    # Shorter than any of our servers keeps an idle connection (uvicorn's default is 5 s): else a request could meet its
+    # connection's closing.
     return typed(
         "upstreams.http.v3.HttpProtocolOptions",
         explicit_http_config={"http_protocol_options": {}},

@@ -26,7 +26,9 @@ from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessageRef
 from atoll.resilience import RetryPolicy, full_jitter
 
 CONNECT_TIMEOUT: Final = 2
+CLOSE_TIMEOUT: Final = 2.0
 PING_INTERVAL: Final = 10
+WATCH_SECONDS: Final = 1.0
 REDIAL: Final = RetryPolicy(base=0.05, cap=2.0)
 
 _logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class NatsLink:
         self._client: Client | None = None
         self._replies = _Replies()
         self._redial: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._closed = False
         self._cause: Exception | None = None
 
@@ -60,6 +63,7 @@ class NatsLink:
             await self._replies.listen(client)
             await self._prepare()
             self._connected()
+            self._watch = self._watch or asyncio.get_running_loop().create_task(self._look_after())
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await self._drop(client)
             raise BrokerUnavailable(f"cannot connect to NATS at {self.place}: {self._cause or error}") from error
@@ -99,9 +103,9 @@ class NatsLink:
     async def close(self) -> None:
         """Disconnect for good. Idempotent."""
         self._closed = True
-        if self._redial is not None:
-            self._redial.cancel()
-            await asyncio.wait([self._redial])
+        for task in filter(None, (self._watch, self._redial)):
+            task.cancel()
+            await asyncio.wait([task])
         if self._client is not None:
             await self._drop(self._client)
 
@@ -134,7 +138,11 @@ class NatsLink:
         if self._client is client:
             self._client = None
         self._replies.fail(f"the connection to {self.place} was closed")
-        await client.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await client.close()
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            _logger.debug("closing the connection to %s: %r", self.place, error)
 
     def _lost(self, client: Client) -> None:
         if self._client is not client or self._closed:
@@ -144,6 +152,13 @@ class NatsLink:
         if self._redial is None or self._redial.done():
             _logger.warning("the connection to %s was lost; connecting again", self.place)
             self._redial = asyncio.get_running_loop().create_task(self._come_back())
+
+    async def _look_after(self) -> None:
+        """Notice a client that was closed without a word, as nats-py does when closing fails half-way."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            if self._client is not None and self._client.is_closed:
+                self._lost(self._client)
 
     async def _come_back(self) -> None:
         for attempt in itertools.count(1):

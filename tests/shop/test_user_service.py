@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from shop.contracts.auth import UnknownCredential
+from shop.contracts.user import (
+    Account,
+    AccountNotFound,
+    ChangeEmail,
+    EmailTaken,
+    Register,
+    UserCreated,
+    UserEmailUpdated,
+)
+from shop.services.user import UserService
+from tests.shop.bench import Bench, at_work
+from tests.shop.fakes import FakeAuth
+
+At = Bench[UserService]
+
+
+def register(email: str = "ann@example.org", credential: str = "t" * 20) -> Register:
+    return Register(email=email, credential=credential, name="Ann", country="GB", source="app")
+
+
+@pytest.fixture(name="auth")
+def _auth() -> FakeAuth:
+    return FakeAuth()
+
+
+@pytest.fixture(name="at")
+async def _at(tmp_path: Path, auth: FakeAuth) -> AsyncGenerator[At]:
+    async with at_work(tmp_path, lambda db, clock: UserService(db, clock, cast("Any", auth))) as bench:
+        yield bench
+
+
+async def registered(at: At, email: str = "ann@example.org") -> Account:
+    return await at.call(at.service.register, register(email))
+
+
+async def test_a_new_customer_can_sign_in_and_is_told_of(at: At, auth: FakeAuth) -> None:
+    account = await registered(at)
+    assert auth.active == {account.id: "ann@example.org"}
+    told = (await at.told())[0]
+    assert isinstance(told, UserCreated)
+    assert (told.user_id, told.source) == (account.id, "app")
+
+
+async def test_an_address_belongs_to_one_account(at: At) -> None:
+    await registered(at)
+    with pytest.raises(EmailTaken):
+        await registered(at, "ANN@example.org")
+
+
+async def test_without_a_good_credential_no_account_is_left_behind(at: At, auth: FakeAuth) -> None:
+    with pytest.raises(UnknownCredential):
+        await at.call(at.service.register, register(credential="x" * 20))
+    assert (await at.service.accounts(), await at.told(), auth.active) == ([], [], {})
+
+
+async def test_an_address_is_free_again_after_a_registration_failed(at: At) -> None:
+    with pytest.raises(UnknownCredential):
+        await at.call(at.service.register, register(credential="x" * 20))
+    assert (await registered(at)).email == "ann@example.org"
+
+
+async def test_a_registration_repeated_under_its_key_is_one_account(at: At) -> None:
+    first = await at.call(at.service.register, register(), key="k")
+    assert await at.call(at.service.register, register(), key="k") == first
+
+
+async def test_a_customer_sees_their_own_account(at: At) -> None:
+    account = await registered(at)
+    assert await at.call(at.service.me, user=account.id) == account
+
+
+async def test_a_stranger_has_no_account(at: At) -> None:
+    with pytest.raises(AccountNotFound):
+        await at.call(at.service.me, user="nobody")
+
+
+async def test_an_address_can_be_changed_and_is_told_of(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.change_email, ChangeEmail("new@example.org"), user=account.id)
+    told = UserEmailUpdated(user_id=account.id, email="new@example.org", previous="ann@example.org")
+    assert (await at.told())[-1] == told
+
+
+async def test_an_address_cannot_be_changed_to_anothers(at: At) -> None:
+    account = await registered(at)
+    await registered(at, "bea@example.org")
+    with pytest.raises(EmailTaken):
+        await at.call(at.service.change_email, ChangeEmail("bea@example.org"), user=account.id)
+
+
+async def test_changing_an_address_to_itself_is_no_news(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.change_email, ChangeEmail("Ann@Example.org"), user=account.id)
+    assert len(await at.told()) == 1
