@@ -1,6 +1,7 @@
 # Everything a developer runs. It needs make, Python 3.11 or newer and a package index; the first target that needs
 # the environment builds it in .venv from requirements.lock.
 
+PORT ?= 8080
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,8 +41,8 @@ $(READY): requirements.lock pyproject.toml examples/shop/pyproject.toml
 demo: setup ## run the shop with customers and kills, and check its invariants
 	@$(BIN)/python -m shop.demo
 
-up: setup ## start the shop and leave it running until Ctrl-C
-	@$(BIN)/atoll up shop.system:shop
+up: setup ## start the shop at port 8080 (PORT=8081 for another) and leave it running until Ctrl-C
+	@$(BIN)/atoll up shop.system:shop --gateway-port $(PORT)
 
 # Runs a step of `test` and tells how long it took.
 step = @printf '\n== %s\n' '$(1)'; start=$$(date +%s); $(BIN)/$(1) || exit 1; echo "== took $$(($$(date +%s) - start)) s"

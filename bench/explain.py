@@ -47,11 +47,11 @@ async def by_function(duel: Duel, service: str) -> None:
 
 
 def _show(service: str, profile: Profile) -> None:
-    title = f"{service} on Atoll, {profile.samples} samples of its Python code"
+    title = f"{service}, {profile.samples} samples"
     for what, counts, most in (
         ("by package", profile.areas, 12),
         ("by function, itself", profile.own, _FUNCTIONS),
-        ("by function of Atoll, with what it calls", _ours(profile.total), _FUNCTIONS),
+        ("by function of Atoll and the shop, with what it calls", _ours(profile.total), _FUNCTIONS),
     ):
         shares = [(name, f"{count / profile.samples:.1%}") for name, count in counts.most_common(most)]
         show_table(f"{title}, {what}", ("", "share"), shares)

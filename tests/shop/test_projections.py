@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from atoll.contracts import message_of
+from atoll.core.context import new_context
 from shop.catalogue import Catalogue, make_catalogue
 from shop.contracts.analytics import Totals
 from shop.contracts.inventory import StockChanged, StockReleased, StockReserved
@@ -136,6 +138,15 @@ async def test_the_audit_keeps_every_event_in_a_chain_that_verifies(audit: Bench
     verification = await audit.service.verify()
     assert [entry.event_type for entry in entries] == [type(event).event_type for event in (CREATED, PLACED, CONFIRMED)]
     assert (verification.entries, verification.head, verification.intact) == (3, entries[-1].hash, True)
+
+
+async def test_a_message_that_comes_again_long_after_stands_in_the_audit_once(audit: Bench[AuditService]) -> None:
+    message = message_of(PLACED, source="order", context=new_context(), time=1.0)
+    for _ in range(2):
+        await audit.call(audit.service.hear, PLACED, message)
+    await audit.hear(CONFIRMED)
+    verification = await audit.service.verify()
+    assert (verification.entries, verification.intact) == (2, True)
 
 
 async def test_an_entry_that_was_tampered_with_is_found(audit: Bench[AuditService]) -> None:

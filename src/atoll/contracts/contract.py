@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ def contract(name: str, *, events: Sequence[type[Event]] = ()) -> Callable[[C], 
     def compile_contract(protocol: C) -> C:
         if not getattr(protocol, "_is_protocol", False):
             raise DeclarationError(f"contract {name!r}: write `class {protocol.__name__}(Protocol)`")
+        _check_members(name, protocol)
         operations = tuple(
             compile_operation(name, member) for member in vars(protocol).values() if hasattr(member, ATTRIBUTE)
         )
@@ -64,6 +66,14 @@ def contract(name: str, *, events: Sequence[type[Event]] = ()) -> Callable[[C], 
         return protocol
 
     return compile_contract
+
+
+def _check_members(name: str, protocol: type) -> None:
+    for member in vars(protocol).values():
+        if inspect.iscoroutinefunction(member) and not hasattr(member, ATTRIBUTE):
+            raise DeclarationError(
+                f"contract {name!r}: {member.__name__} is not an operation; decorate it with @command or @query"
+            )
 
 
 def is_contract(cls: Any) -> bool:

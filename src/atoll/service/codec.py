@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 from urllib.parse import parse_qs
 
 import msgspec
@@ -72,11 +73,19 @@ def _text_argument(
         return
     else:
         values = query[parameter.name]
-        raw = values if get_origin(parameter.type) in (list, tuple, set, frozenset) else values[-1]
+        raw = values if takes_list(parameter.type) else values[-1]
     try:
         arguments[parameter.name] = msgspec.convert(raw, parameter.type, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{parameter.name}: {error}", field=parameter.name) from error
+
+
+def takes_list(kind: Any) -> bool:
+    """Tell whether a query parameter of type `kind` is a list, so that it may be repeated."""
+    origin = get_origin(kind)
+    if origin is Annotated or origin in (Union, UnionType):
+        return any(takes_list(each) for each in get_args(kind))
+    return isinstance(origin, type) and issubclass(origin, Collection)
 
 
 def _check_media_type(content_type: str) -> None:

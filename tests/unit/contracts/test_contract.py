@@ -84,3 +84,11 @@ def test_two_methods_of_one_path_are_two_routes() -> None:
         async def get(self, isbn: str) -> str: ...
 
     assert len(spec_of(Both).operations) == 2
+
+
+def test_a_coroutine_that_is_no_operation_is_a_mistake_that_is_told() -> None:
+    with pytest.raises(DeclarationError, match=r"forgotten is not an operation; decorate it"):
+
+        @contract("things")
+        class Things(Protocol):
+            async def forgotten(self) -> None: ...

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 import pytest
 
 from atoll.contracts import command, contract, query, spec_of
-from atoll.service.codec import OperationCodec
+from atoll.service.codec import OperationCodec, takes_list
 from atoll.service.errors import InvalidRequest, MalformedRequest, Refused, UnsupportedMediaType
 from atoll.service.http import Request
 
@@ -90,6 +91,16 @@ def test_a_body_that_is_not_declared_as_json_is_refused() -> None:
 def test_a_query_parameter_that_is_missing_or_wrong_is_named(query: str) -> None:
     with pytest.raises(Refused, match=r"text|limit"):
         find(query)
+
+
+@pytest.mark.parametrize("kind", [list[str], Sequence[int], list[str] | None, set[int], Annotated[list[str], 1]])
+def test_a_collection_may_be_repeated_however_it_is_spelt(kind: Any) -> None:
+    assert takes_list(kind)
+
+
+@pytest.mark.parametrize("kind", [str, int | None, Annotated[str, 1], Literal["a", "b"]])
+def test_a_scalar_is_no_list(kind: Any) -> None:
+    assert not takes_list(kind)
 
 
 def test_nothing_is_answered_with_204_and_no_body() -> None:

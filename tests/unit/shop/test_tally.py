@@ -5,6 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shop.demo.display import line_of, table_of
 from shop.demo.summary import Summary, lines_of
 from shop.demo.tally import Tally, percentile
 
@@ -58,6 +59,13 @@ async def test_who_waits_for_a_condition_is_woken_by_the_change_that_brings_it()
         await waiting
 
 
+def test_the_state_of_a_demo_fits_in_one_line_and_in_a_table() -> None:
+    tally = Tally(began=0.0, customers=9, finished=4, confirmed=3)
+    tally.cancel("out_of_stock")
+    assert line_of(tally).startswith("4/9 customers done, 0 in checkout, 3 orders confirmed, 1 cancelled")
+    assert table_of(tally).row_count == 6
+
+
 def test_a_demo_in_which_everything_held_is_good() -> None:
     assert summary().good
     assert "orders confirmed   1" in lines_of(summary())
@@ -67,3 +75,17 @@ def test_a_demo_with_a_violation_or_no_order_or_something_left_running_is_not() 
     assert not summary(wrong=["order o1 is still placed"]).good
     assert not summary(confirmed=0).good
     assert not summary(left=["envoy"]).good
+
+
+def test_a_summary_names_what_is_wrong_but_not_endlessly() -> None:
+    lines = lines_of(summary(wrong=[f"order o{number} is still placed" for number in range(9)], left=["envoy"]))
+    assert "    order o0 is still placed" in lines
+    assert "    and 4 more" in lines
+    assert lines[-1].endswith("left running: envoy")
+
+
+def test_a_customer_who_was_let_down_spoils_a_demo() -> None:
+    let_down = summary()
+    let_down.tally.lose("checkout: 500")
+    assert not let_down.good
+    assert any("1 checkout: 500" in line for line in lines_of(let_down))

@@ -35,5 +35,4 @@ class AuditService(Service, Audit):
 
     @on(*ALL_EVENTS)
     async def hear(self, event: Event, message: Message) -> None:
-        if not await self.store.has(message.id):
-            await self.store.add(link(await self.store.head(), message))
+        await self.store.add(link(await self.store.head(), message))

@@ -34,13 +34,11 @@ class AuditStore:
         sql = "SELECT seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
         return await self.db.fetch_one(Head, sql) or Head()
 
-    async def has(self, event_id: str) -> bool:
-        return bool(await self.db.fetch_value("SELECT count(*) FROM entries WHERE event_id = $1", event_id))
-
     async def add(self, record: Record) -> None:
+        """Append an entry; an event that stands in the chain already changes nothing."""
         await self.db.execute(
             "INSERT INTO entries (seq, event_id, event_type, source, key, time, data, hash) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event_id) DO NOTHING",
             *msgspec.structs.astuple(record),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"[^\W_]+")
 MAX_WORDS: Final = 8
 
 

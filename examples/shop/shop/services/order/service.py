@@ -152,6 +152,6 @@ class OrderService(Service, Orders):
         """Cancel, and put everything back into the cart, for another card or without what ran out."""
         await self.orders.settle(domain.cancelled(order, reason))
         for line in order.lines:
-            await self.carts.put(order.user_id, line.sku, line.quantity)
+            await self.carts.put_back(order.user_id, line.sku, line.quantity)
         await self.carts.touch(order.user_id, step="checkout", reason=reason, now=self.clock.now())
         self.emit(OrderCancelled(order_id=order.id, user_id=order.user_id, total=order.total, reason=reason))

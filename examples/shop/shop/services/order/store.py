@@ -85,6 +85,15 @@ class Carts:
             quantity,
         )
 
+    async def put_back(self, user_id: str, sku: str, quantity: int) -> None:
+        """Put a product in the cart unless its owner has put it there again meanwhile."""
+        await self.db.execute(
+            "INSERT INTO cart_lines (user_id, sku, quantity) VALUES ($1, $2, $3) ON CONFLICT (user_id, sku) DO NOTHING",
+            user_id,
+            sku,
+            quantity,
+        )
+
     async def remove(self, user_id: str, sku: str) -> None:
         sql = "DELETE FROM cart_lines WHERE user_id = $1 AND sku = $2"
         await self.db.execute(sql, user_id, sku)
