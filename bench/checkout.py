@@ -30,10 +30,12 @@ from statistics import median
 from typing import Final
 
 import explain
+import psutil
 from aiohttp import ClientError
 from contestant import Failed
 from customers import Round
 from duel import Duel, Side, started
+from quiet_shop import shop
 from report import Case, Report, compare, describe_machine, show
 
 from atoll.core import AtollError
@@ -46,7 +48,7 @@ def main() -> int:
     """Run the benchmark; Ctrl-C and SIGTERM stop it and all that it has started."""
     try:
         asyncio.run(_interruptible(_arguments()))
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         sys.stderr.write("stopped\n")
         return 130
     except Failed as error:
@@ -63,25 +65,35 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=8, help="customers at once")
     parser.add_argument("--directory", type=Path, help="where both keep their state (in memory, fsync costs nothing)")
     parser.add_argument(
-        "--profile", nargs="?", const=explain.BUSIEST, metavar="SERVICE", help="tell where the time goes"
+        "--profile",
+        nargs="?",
+        const=explain.BUSIEST,
+        choices=[explain.BUSIEST, *shop.by_name],
+        metavar="SERVICE",
+        help="tell where the time goes, by function in the busiest service of Atoll's or in this one",
     )
-    chosen = parser.parse_args()
+    return _checked(parser, parser.parse_args())
+
+
+def _checked(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> argparse.Namespace:
     if not (0 < chosen.orders <= MOST_ORDERS and chosen.rounds > 0 and chosen.customers > 0):
         parser.error(f"--rounds and --customers must be above 0, and --orders from 1 to {MOST_ORDERS}")
+    if chosen.directory is not None and not chosen.directory.is_dir():
+        parser.error(f"--directory {chosen.directory} is not a directory")
     if chosen.json and chosen.profile:
         parser.error("--profile prints tables, so it does not go with --json")
     return chosen
 
 
 async def _interruptible(chosen: argparse.Namespace) -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if (task := asyncio.current_task()) is not None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     directory = Path(tempfile.mkdtemp(prefix="atoll-bench-", dir=chosen.directory))
     try:
         await _bench(chosen, directory)
-    except (AtollError, ClientError, Failed) as error:
-        raise Failed(f"{error}\nthe logs of both shops are below {directory}") from error
+    except (AtollError, ClientError, Failed, OSError, psutil.Error) as error:
+        raise Failed(f"{error or type(error).__name__}\nthe logs of both shops are below {directory}") from error
     except BaseException:
         shutil.rmtree(directory)
         raise

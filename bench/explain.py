@@ -31,13 +31,10 @@ async def by_function(duel: Duel, service: str) -> None:
     """
     if service == BUSIEST:
         service = max(duel.atoll.names("service"), key=duel.atoll.mean_cpu)
-    pids = {each.name: each.pid for each in duel.atoll.customers.contestant.processes}
-    if service not in pids:
-        tell(f"there is no service {service!r} to profile; there are {', '.join(pids)}")
-        return
+    pid = next(each.pid for each in duel.atoll.customers.contestant.processes if each.name == service)
     tell(f"profiling {service}")
     try:
-        async with profiled(pids[service]) as profile:
+        async with profiled(pid) as profile:
             for _ in range(_ROUNDS):
                 await duel.once_more(duel.atoll)
     except CannotProfile as error:

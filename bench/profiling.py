@@ -52,8 +52,8 @@ async def profiled(pid: int) -> AsyncGenerator[Profile]:
             yield profile
         finally:
             said = await _stop(sampler)
-        if not output.exists():
-            raise CannotProfile(f"py-spy could not look at the process: {said}")
+        if not output.exists() or not output.stat().st_size:
+            raise CannotProfile(f"py-spy could not look at the process, or it did nothing: {said}")
         for line in output.read_text("utf-8").splitlines():
             stack, _, count = line.rpartition(" ")
             profile.add(stack.split(";"), int(count))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random as randomness
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
@@ -17,6 +16,7 @@ from atoll.contracts import spec_of
 from atoll.core.clock import Clock, SystemClock
 from atoll.core.errors import DeclarationError
 from atoll.core.hooks import Hooks
+from atoll.core.machine import chance
 from atoll.discovery.port import Instance
 
 C = TypeVar("C")
@@ -35,7 +35,7 @@ class Clients:
         *,
         hooks: Hooks | None = None,
         clock: Clock | None = None,
-        random: Callable[[], float] = randomness.random,
+        random: Callable[[], float] = chance,
         policy: CallPolicy | None = None,
     ) -> None:
         self._surroundings = Surroundings(

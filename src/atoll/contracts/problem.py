@@ -101,14 +101,14 @@ class Problem(AtollError):
 class UnknownProblem(Problem, status=500, uri="about:blank"):
     """A problem that no class here declares, kept as the document it came as."""
 
-    document_: dict[str, Any] = {}
+    received: dict[str, Any] = {}
 
     @property
     def detail(self) -> str:
-        return str(self.document_.get("detail") or self.document_.get("title") or "unknown problem")
+        return str(self.received.get("detail") or self.received.get("title") or "unknown problem")
 
     def document(self, *, instance: str = "") -> dict[str, Any]:
-        return self.document_
+        return self.received
 
 
 def problem_from(document: dict[str, Any]) -> Problem:
@@ -116,7 +116,7 @@ def problem_from(document: dict[str, Any]) -> Problem:
     for cls in _below(Problem):
         if cls.uri == document.get("type") and cls is not UnknownProblem:
             return cls.from_document(document)
-    return UnknownProblem(document_=document)
+    return UnknownProblem(received=document)
 
 
 def _below(cls: type[Problem]) -> Iterator[type[Problem]]:

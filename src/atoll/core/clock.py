@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Protocol
+
+from atoll.core.machine import machine
 
 
 class Clock(Protocol):
@@ -27,10 +28,10 @@ class SystemClock:
     """The machine's clocks and the running loop's timers."""
 
     def now(self) -> float:
-        return time.time()
+        return machine().now()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return machine().monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -7,9 +7,7 @@ W3C Trace Context and Baggage, `x-request-id`, `idempotency-key`, and `x-envoy-e
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +18,7 @@ import msgspec
 
 from atoll.core.errors import DeadlineExceeded
 from atoll.core.ids import new_id
+from atoll.core.machine import machine
 
 DEADLINE_HEADER: Final = "x-envoy-expected-rq-timeout-ms"
 IDEMPOTENCY_HEADER: Final = "idempotency-key"
@@ -52,7 +51,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         """A new span below this one."""
         return Trace(
             trace_id=self.trace_id,
-            span_id=os.urandom(8).hex(),
+            span_id=machine().random_bytes(8).hex(),
             sampled=self.sampled,
             parent_id=self.span_id,
         )
@@ -74,11 +73,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     def remaining(self) -> float | None:
         """Seconds left, never negative; None when there is no deadline."""
-        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+        return None if self.deadline is None else max(0.0, self.deadline - machine().monotonic())
 
     def check_deadline(self) -> None:
         """Raise DeadlineExceeded when no time is left."""
-        if self.deadline is not None and self.deadline <= time.monotonic():
+        if self.deadline is not None and self.deadline <= machine().monotonic():
             raise DeadlineExceeded("the deadline of this request has passed")
 
 
@@ -99,8 +98,10 @@ def new_context(*, sampled: bool = False, timeout: float | None = None) -> Conte
     """Begin a trace of its own. `timeout` is in seconds."""
     return Context(
         request_id=new_id(),
-        trace=Trace(trace_id=os.urandom(16).hex(), span_id=os.urandom(8).hex(), sampled=sampled),
-        deadline=None if timeout is None else time.monotonic() + timeout,
+        trace=Trace(
+            trace_id=machine().random_bytes(16).hex(), span_id=machine().random_bytes(8).hex(), sampled=sampled
+        ),
+        deadline=None if timeout is None else machine().monotonic() + timeout,
     )
 
 
@@ -157,17 +158,17 @@ def extract(headers: Mapping[str, str], *, sampled: bool = False) -> Context:
 
 
 def _trace(header: str, *, sampled: bool) -> Trace:
-    span_id = os.urandom(8).hex()
+    span_id = machine().random_bytes(8).hex()
     match = _TRACEPARENT.fullmatch(header)
     if match is None or not int(match[1], 16) or not int(match[2], 16):
-        return Trace(trace_id=os.urandom(16).hex(), span_id=span_id, sampled=sampled)
+        return Trace(trace_id=machine().random_bytes(16).hex(), span_id=span_id, sampled=sampled)
     return Trace(trace_id=match[1], span_id=span_id, sampled=bool(int(match[3], 16) & 1), parent_id=match[2])
 
 
 def _deadline(header: str | None) -> float | None:
     if not header or not header.isdecimal() or len(header) > 12:
         return None
-    return time.monotonic() + int(header) / 1000
+    return machine().monotonic() + int(header) / 1000
 
 
 def _baggage(header: str) -> dict[str, str]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import time
 from hashlib import sha256
+
+from atoll.core.machine import machine
 
 
 def new_id() -> str:
     """Return a new UUIDv7 as 36 characters: unique everywhere, and in rough order of creation."""
-    milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big")
+    here = machine()
+    milliseconds = int(here.now() * 1000)
+    random = int.from_bytes(here.random_bytes(10), "big")
     value = milliseconds << 80 | random
     value = value & ~(0xF << 76) | 0x7 << 76  # version 7
     value = value & ~(0x3 << 62) | 0x2 << 62  # variant 10

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Final, Literal
@@ -15,6 +14,7 @@ from typing import Final, Literal
 from atoll.contracts import Message
 from atoll.core import Clock, Hooks
 from atoll.core.context import use
+from atoll.core.machine import chance
 from atoll.messaging.case import Case, open_case, settle
 from atoll.messaging.causation import caused_by
 from atoll.messaging.errors import MessagingError, UndecodableMessage
@@ -59,7 +59,7 @@ class Consumer:
         clock: Clock,
         retry: RetryPolicy = RETRY,
         parallel: int = PARALLEL,
-        random: Callable[[], float] = random.random,
+        random: Callable[[], float] = chance,
     ) -> None:
         self._db = db
         self._queue = queue

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from atoll.core import Clock, Hooks
+from atoll.core.machine import chance
 from atoll.messaging.errors import MessageRefused, MessagingError
 from atoll.messaging.port import MessageQueue
 from atoll.messaging.records import MessagePublished
@@ -50,7 +50,7 @@ class Relay:
         hooks: Hooks,
         clock: Clock,
         keep: float = KEEP_SECONDS,
-        random: Callable[[], float] = random.random,
+        random: Callable[[], float] = chance,
     ) -> None:
         self._outbox = db.outbox
         self._queue = queue

@@ -2,7 +2,7 @@
 
 from atoll.saga.declare import definition_of, is_saga, saga
 from atoll.saga.engine import SagaEngine
-from atoll.saga.errors import KeyReused, LeaseLost, SagaError, SagaFailed, SagaParked, SagaRunning
+from atoll.saga.errors import KeyReused, LeaseLost, SagaError, SagaFailed, SagaGivenUp, SagaParked, SagaRunning
 from atoll.saga.journal import SagaRow, StepRow
 from atoll.saga.steps import Saga
 
@@ -13,6 +13,7 @@ __all__ = [
     "SagaEngine",
     "SagaError",
     "SagaFailed",
+    "SagaGivenUp",
     "SagaParked",
     "SagaRow",
     "SagaRunning",

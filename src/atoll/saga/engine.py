@@ -13,11 +13,12 @@ from atoll.contracts import UnknownProblem, problem_from
 from atoll.core import context as contexts
 from atoll.core.clock import Clock, SystemClock
 from atoll.core.context import Context, Principal
-from atoll.core.errors import DeclarationError
+from atoll.core.errors import DeclarationError, http_status
 from atoll.core.hooks import Hooks
 from atoll.core.ids import derived_id, new_id
+from atoll.core.machine import machine
 from atoll.saga.declare import ENGINE, SagaDefinition, definition_of, is_saga
-from atoll.saga.errors import KeyReused, LeaseLost, SagaFailed, SagaParked, SagaRunning
+from atoll.saga.errors import KeyReused, LeaseLost, SagaFailed, SagaGivenUp, SagaParked, SagaRunning
 from atoll.saga.journal import ENDED, Journal, Lease, SagaRow, Status
 from atoll.saga.records import SagaFinished
 from atoll.saga.run import Park, Run, Surroundings, Unwind
@@ -49,7 +50,10 @@ class SagaEngine:
         clock = clock or SystemClock()
         self.journal = Journal(db, clock, owner=owner, lease_seconds=lease_seconds)
         self._around = Surroundings(
-            journal=self.journal, hooks=hooks or Hooks(), clock=clock, random=random or Random()
+            journal=self.journal,
+            hooks=hooks or Hooks(),
+            clock=clock,
+            random=random or Random(machine().random_bytes(16)),
         )
         self._db = db
         self._service: object = None
@@ -232,5 +236,11 @@ def _outcome(definition: SagaDefinition, asked: SagaRow, row: SagaRow | None) ->
         raise SagaParked(row.id, f"saga {row.id} is parked until an operator decides")
     problem = problem_from(msgspec.json.decode(row.cause or "{}", type=dict[str, Any]))
     if isinstance(problem, UnknownProblem):
-        raise SagaFailed(row.id, f"saga {row.id} failed and was undone: {problem.detail}")
+        raise _failure(row, problem)
     raise problem
+
+
+def _failure(row: SagaRow, problem: UnknownProblem) -> SagaFailed:
+    if problem.received.get("status") == http_status("unavailable"):
+        return SagaGivenUp(row.id, f"{problem.detail}; everything was undone, so try again later with a new key")
+    return SagaFailed(row.id, f"saga {row.id} failed and was undone: {problem.detail}")

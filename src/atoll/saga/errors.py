@@ -4,6 +4,7 @@ SagaError
 ├── SagaRunning         the caller's time is up, the saga goes on; ask again under the same key
 ├── SagaParked          compensation did not succeed; an operator must decide
 ├── SagaFailed          the saga was compensated because of an error that is not a Problem
+│   └── SagaGivenUp     … because something it needs stayed away; a new saga may succeed
 ├── KeyReused           the same saga id with another input
 └── LeaseLost           another worker has taken the saga over; nothing more may be written
 """
@@ -34,6 +35,12 @@ class SagaParked(SagaError):
 
 class SagaFailed(SagaError):
     """An unexpected error ended the saga; what it had done is undone."""
+
+
+class SagaGivenUp(SagaFailed):
+    """Something the saga needs stayed away for too long; what it had done is undone. Ask again under a new key."""
+
+    code = "unavailable"
 
 
 class KeyReused(SagaError):

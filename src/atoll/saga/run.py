@@ -15,7 +15,7 @@ import msgspec
 from atoll.contracts import Problem, problem_from
 from atoll.core import context as contexts
 from atoll.core.clock import Clock
-from atoll.core.errors import AtollError, DeclarationError
+from atoll.core.errors import AtollError, DeclarationError, http_status
 from atoll.core.hooks import Hooks
 from atoll.resilience import RetryPolicy, full_jitter
 from atoll.saga.errors import LeaseLost
@@ -256,5 +256,6 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, Problem):
         document = error.document()
     else:
-        document = {"type": "about:blank", "title": type(error).__name__, "detail": str(error), "status": 500}
+        status = http_status("unavailable" if may_pass(error) else "internal")
+        document = {"type": "about:blank", "title": type(error).__name__, "detail": str(error), "status": status}
     return msgspec.json.encode(document).decode()

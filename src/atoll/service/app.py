@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -12,6 +11,7 @@ import msgspec
 from atoll.core import context as contexts
 from atoll.core.context import Context, Principal
 from atoll.core.hooks import Hooks
+from atoll.core.machine import machine
 from atoll.observability.records import UNMATCHED, RequestFinished, RequestStarted
 from atoll.service.errors import BodyTooLarge, MalformedRequest
 from atoll.service.http import Reply, Request
@@ -60,7 +60,7 @@ class ServiceApp:
             await send({"type": "websocket.close", "code": 1003, "reason": "this service has no websockets"})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.monotonic()
+        began = machine().monotonic()
         self._hooks.emit(RequestStarted(service=self._name))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         context = contexts.extract(headers, sampled="traceparent" not in headers and self._sample())
@@ -87,7 +87,7 @@ class ServiceApp:
                     endpoint=endpoint,
                     status=status,
                     error_type=kind,
-                    seconds=time.monotonic() - began,
+                    seconds=machine().monotonic() - began,
                     trace=context.trace,
                 )
             )
@@ -97,7 +97,7 @@ class ServiceApp:
             request.body = await _body(request, receive, MAX_OPERATOR_BODY)
             return await target(request)
         operation = target.operation
-        deadline = time.monotonic() + operation.timeout
+        deadline = machine().monotonic() + operation.timeout
         context = msgspec.structs.replace(
             context,
             deadline=deadline if context.deadline is None else min(deadline, context.deadline),

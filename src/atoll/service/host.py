@@ -13,25 +13,23 @@ from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from atoll.clients import Clients, HTTPTransport
+from atoll.clients import Clients
 from atoll.core.clock import Clock, SystemClock
 from atoll.core.hooks import Hooks
 from atoll.core.settings import Settings
-from atoll.discovery import Instance, Resolver, ServiceRegistry, open_registry
-from atoll.messaging import Consumer, MessageQueue, Relay, open_queue
+from atoll.discovery import Instance, Resolver, ServiceRegistry
+from atoll.messaging import Consumer, MessageQueue, Relay
 from atoll.observability import observe
 from atoll.saga import SagaEngine
 from atoll.service.app import ServiceApp
-from atoll.service.authentication import authenticator
 from atoll.service.consumers import Timers, handlers_of
+from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
 from atoll.service.injection import Injector, Provider, dependencies_of
 from atoll.service.pipeline import Pipeline
 from atoll.service.router import Router
 from atoll.service.routes import operations, own_routes
-from atoll.service.server import HttpServer
 from atoll.service.service import Service
-from atoll.service.tokens import token_verifier
 from atoll.storage import Database
 
 S = TypeVar("S", bound=Service)
@@ -53,15 +51,17 @@ class ServiceHost(Generic[S]):
         *,
         known: Mapping[Any, Any] | None = None,
         clock: Clock | None = None,
+        ground: Ground | None = None,
     ) -> None:
         self._class = service
         self._settings = settings
         self._providers = tuple(providers)
         self._known = dict(known or {})
         self._clock = clock or SystemClock()
+        self._ground = ground or RealGround()
         self._stack = AsyncExitStack()
         self.health = Health(service.name, service.version, settings.instance, dependencies_of(service))
-        self.server: HttpServer | None = None
+        self.server: Server | None = None
 
     @property
     def address(self) -> str:
@@ -94,25 +94,24 @@ class ServiceHost(Generic[S]):
             version=self._class.version,
         )
         stack.push_async_callback(observing.close)
-        db = await Database.open(settings.database_for(name), hooks=hooks, clock=self._clock)
+        db = await self._ground.database(settings, name, hooks=hooks, clock=self._clock)
         stack.push_async_callback(db.close)
-        registry = open_registry(settings.registry_url)
+        registry = self._ground.registry(settings)
         stack.push_async_callback(registry.close)
-        resolver, transport = Resolver(registry), HTTPTransport()
+        resolver, transport = Resolver(registry), self._ground.transport()
         stack.push_async_callback(resolver.close)
         stack.push_async_callback(transport.close)
         clients = Clients(resolver, transport, hooks=hooks, clock=self._clock)
-        queue = await open_queue(settings.broker_url, namespace=settings.system, hooks=hooks)
+        queue = await self._ground.queue(settings, hooks=hooks)
         stack.push_async_callback(queue.close)
         sagas = await self._make(db, clients, hooks, metrics)
-        verifier = token_verifier(settings, resolver, transport, self._clock)
         pipeline = Pipeline(db)
         routes = [*operations(self.service, pipeline), *own_routes(self.service, self.health, metrics, db, sagas)]
         self.app = ServiceApp(
             name,
             Router(routes),
             pipeline,
-            authenticate=authenticator(verifier),
+            authenticate=self._ground.authenticate(settings, resolver, transport, self._clock),
             sample=observing.sample,
             hooks=hooks,
             mounts=self.service.mounts,
@@ -151,8 +150,7 @@ class ServiceHost(Generic[S]):
 
     async def _serve(self, registry: ServiceRegistry) -> None:
         settings = self._settings
-        server = HttpServer(self.app, host=settings.host, port=settings.port, drain_seconds=settings.drain_seconds)
-        self.server = server
+        self.server = server = self._ground.server(self.app, settings)
         self._stack.push_async_callback(server.stop)
         await server.start()
         self.health.state = HealthState.HEALTHY

@@ -49,6 +49,10 @@ class OperatorEndpoints:
             )
         return json_reply(letters)
 
+    async def outbox(self, request: Request) -> Reply:
+        """The newest messages that were published and are still kept, whole, so that they can be published again."""
+        return json_reply([row.message for row in await self._db.outbox.published()])
+
     async def backlog(self, request: Request) -> Reply:
         """How much work waits: unpublished messages and open sagas. Both zero when the service is quiet."""
         open_sagas = await self._db.fetch_value("SELECT count(*) FROM atoll_sagas WHERE ended_at IS NULL")

@@ -15,7 +15,7 @@ from atoll.saga import is_saga
 from atoll.service.codec import OperationCodec
 from atoll.service.errors import Forbidden, KeyReused, MalformedRequest, RequestInProgress, Unauthenticated
 from atoll.service.http import Reply, Request
-from atoll.storage import Database, StoredReply
+from atoll.storage import ConstraintViolated, Database, StoredReply
 
 MAX_KEY: Final = 255
 
@@ -70,12 +70,16 @@ class Pipeline:
             self._in_hand.discard(key)
 
     async def _once(self, endpoint: Endpoint, arguments: dict[str, Any], key: str, digest: str) -> Reply:
-        async with self._db.transaction():
-            stored = await self._db.replies.find(key)
-            if stored is not None:
-                return _again(stored, digest)
-            reply = endpoint.codec.reply(await endpoint.method(**arguments))
-            self._db.replies.save(key, StoredReply(fingerprint=digest, status=reply.status, body=reply.body))
+        if (stored := await self._db.replies.find(key)) is not None:
+            return _again(stored, digest)
+        try:
+            async with self._db.transaction():
+                reply = endpoint.codec.reply(await endpoint.method(**arguments))
+                self._db.replies.save(key, StoredReply(fingerprint=digest, status=reply.status, body=reply.body))
+        except ConstraintViolated:
+            if (stored := await self._db.replies.find(key)) is None:
+                raise
+            return _again(stored, digest)  # another replica was faster; what was done here is undone
         return reply
 
 

@@ -48,6 +48,7 @@ def own_routes(
     yield "GET", "/_atoll/sagas", operator.sagas
     yield "GET", "/_atoll/sagas/{saga_id}", operator.saga
     yield "GET", "/_atoll/deadletters", operator.dead_letters
+    yield "GET", "/_atoll/outbox", operator.outbox
     yield "GET", "/_atoll/backlog", operator.backlog
 
 

@@ -49,7 +49,12 @@ class Database:
 
         Raises SettingsError for a URL of no known form, DatabaseUnusable when it cannot be opened.
         """
-        database = cls(await _engine(url), hooks=hooks or Hooks(), clock=clock or SystemClock())
+        return await cls.over(await _engine(url), hooks=hooks, clock=clock)
+
+    @classmethod
+    async def over(cls, engine: Engine, *, hooks: Hooks | None = None, clock: Clock | None = None) -> Database:
+        """Stand on an engine that is open already, and make the toolkit's own tables in it."""
+        database = cls(engine, hooks=hooks or Hooks(), clock=clock or SystemClock())
         await database.engine.script(TABLES)
         return database
 

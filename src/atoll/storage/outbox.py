@@ -47,6 +47,14 @@ class Outbox:
             limit,
         )
 
+    async def published(self, limit: int = 100) -> list[OutboxRow]:
+        """Return the newest messages that the broker has confirmed, at most `limit` of those still kept."""
+        return await self._db.fetch_all(
+            OutboxRow,
+            "SELECT seq, message FROM atoll_outbox WHERE confirmed_at IS NOT NULL ORDER BY seq DESC LIMIT $1",
+            limit,
+        )
+
     async def confirm(self, seqs: Sequence[int]) -> None:
         """Note that the broker has these; they stay for a while, and `sweep` removes them."""
         async with self._db.transaction():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from atoll.clients import Clients
     from atoll.gateway import Gateway
     from atoll.service import Service
+    from atoll.system.load import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class System:
     """A whole made of services. The declaration is checked at once: DeclarationError lists all that is wrong.
 
     `providers` are functions whose return annotation names the type they provide to constructors; `programs`
-    run beside the services; `invariants` can be checked by any tool. Without a `gateway` there is none.
+    run beside the services; `invariants` can be checked by any tool, and `load` is what `atoll torture` puts on it.
+    Without a `gateway` there is none.
     """
 
     name: str
@@ -57,6 +59,7 @@ class System:
     providers: tuple[Callable[..., Any], ...]
     programs: tuple[Program, ...]
     invariants: tuple[Invariant, ...]
+    load: Load | None
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class System:
         providers: Sequence[Callable[..., Any]] = (),
         programs: Sequence[Program] = (),
         invariants: Sequence[Invariant] = (),
+        load: Load | None = None,
     ) -> None:
         values: dict[str, object] = {
             "name": name,
@@ -75,6 +79,7 @@ class System:
             "providers": tuple(providers),
             "programs": tuple(programs),
             "invariants": tuple(invariants),
+            "load": load,
         }
         for field, value in values.items():
             object.__setattr__(self, field, value)

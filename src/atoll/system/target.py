@@ -68,7 +68,7 @@ def default_target(directory: Path) -> str:
 def target_of(system: System) -> str:
     """Return the MODULE:SYSTEM under which an imported `system` can be imported by another process."""
     for name, module in sorted(sys.modules.items()):
-        if name != "__main__":
+        if name not in {"__main__", "__mp_main__"}:
             for attribute, value in list(vars(module).items()):
                 if value is system:
                     return f"{name}:{attribute}"

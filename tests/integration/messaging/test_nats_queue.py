@@ -221,6 +221,37 @@ async def test_a_message_in_hand_is_acked_over_the_next_connection(server: NatsS
     assert await other.wait_for(1) == [3]
 
 
+async def test_a_message_at_work_is_not_started_again_when_the_server_comes_back(
+    server: NatsServer, connect: Connect
+) -> None:
+    release = asyncio.Event()
+
+    async def work(delivery: Delivery) -> None:
+        await release.wait()
+        await delivery.ack()
+
+    queue, collector = await connect(), Collector(then=work)
+    subscription = await queue.subscribe("g", [HAPPENED], collector)
+    await queue.publish(message(1))
+    await collector.wait_for(1)
+    await restart(server)
+    await publish_until_stored(queue, 2)
+    assert await collector.wait_for(2) == [1, 2]
+    release.set()
+    await subscription.stop()
+
+
+async def test_stopping_while_messages_stream_in_leaves_the_rest_to_the_next_member(connect: Connect) -> None:
+    queue, first, rest = await connect(), Collector(), Collector()
+    await asyncio.gather(*(queue.publish(message(number)) for number in range(1000)))
+    subscription = await queue.subscribe("g", [HAPPENED], first, prefetch=1000)
+    await first.wait_for(1)
+    await asyncio.wait_for(subscription.stop(), DEADLINE)
+    await queue.subscribe("g", [HAPPENED], rest, prefetch=1000)
+    await rest.wait_for(1000 - len(first.deliveries))
+    assert sorted({*first.numbers, *rest.numbers}) == list(range(1000))
+
+
 async def test_an_ack_that_cannot_be_confirmed_is_told(server: NatsServer, connect: Connect) -> None:
     told = asyncio.get_running_loop().create_future()
 

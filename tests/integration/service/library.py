@@ -63,6 +63,9 @@ class Members(Protocol):
     @command("POST /borrow-wrongly")
     async def borrow_wrongly(self, request: Lend) -> Loan: ...
 
+    @command("POST /ask-then-note")
+    async def ask_then_note(self, request: Lend) -> None: ...
+
     @query("GET /ticks")
     async def ticks(self) -> int: ...
 
@@ -119,6 +122,10 @@ class MembersService(Service, Members):
     async def borrow_wrongly(self, request: Lend) -> Loan:
         await self.db.execute("INSERT INTO borrowed VALUES ('x', 'y', 'z')")
         return await self.library.lend(request)
+
+    async def ask_then_note(self, request: Lend) -> None:
+        for loan in await self.library.loan(request.book):
+            await self.db.execute("INSERT INTO borrowed VALUES ($1, $2, 'noted')", loan.member, loan.book)
 
     async def ticks(self) -> int:
         return self.ticked

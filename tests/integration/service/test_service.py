@@ -122,6 +122,14 @@ async def test_a_remote_call_within_a_transaction_is_refused_and_undone(
     assert (await platform.request("GET", members, "/members/x/books")).json() == []
 
 
+async def test_a_keyed_command_may_ask_another_service_before_it_writes(platform: Platform) -> None:
+    library, members = await platform.start(LibraryService), await platform.start(MembersService)
+    await lend(platform, library)
+    headers = {"idempotency-key": "k1"}
+    reply = await platform.request("POST", members, "/ask-then-note", json=LOAN, headers=headers)
+    assert reply.status_code == 204
+
+
 async def test_an_unexpected_error_tells_nothing_but_its_request_id(platform: Platform) -> None:
     library = await platform.start(LibraryService)
     reply = await platform.request("POST", library, "/broken")

@@ -144,17 +144,24 @@ class Customer:
             reply = self._noted(await self.shop.command("POST", "/checkout", body, keyed=True))
         finally:
             self.tally.in_checkout -= 1
-        self._tell(reply, began)
+        await self._tell(reply, began)
         return reply
 
-    def _tell(self, reply: Reply, began: float) -> None:
+    async def _tell(self, reply: Reply, began: float) -> None:
         now = time.monotonic()
         if reply.ok:
             self.tally.confirm(now - began, now)
         elif 400 <= reply.status < 500:
             self.tally.cancel(reply.code)
+        elif await self._was_undone():
+            self.tally.cancel("unavailable")
         else:
             self._gave_up("checkout", reply)
+
+    async def _was_undone(self) -> bool:
+        """Tell whether a checkout that ended in an error of the shop was cancelled in good order."""
+        reply = self._noted(await self.shop.get("/orders"))
+        return reply.ok and bool(reply.document) and reply.document[-1]["status"] == "cancelled"
 
     def _noted(self, reply: Reply) -> Reply:
         self.tally.retries += reply.attempts - 1

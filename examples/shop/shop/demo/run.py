@@ -39,7 +39,7 @@ async def run_demo(crowd: Crowd, *, directory: Path, display: Display, began: fl
             kills = await _kill_halfway(system, tally, display, customers)
             await customers
         note_processes(system, seen)
-        memory = sum(pss(pid) or 0 for pid in system.pids.values())
+        memory = sum(pss(pid) or 0 for pid in set(system.pids.values()))
         display.say("the customers have left; waiting until the shop is quiet")
         violations = await until_quiet(system)
     left = [name for pid, (name, birth) in seen.items() if birth_of(pid) == birth != ""]

@@ -14,7 +14,7 @@ from aiohttp import ClientError, ClientSession
 PATIENCE: Final = 60.0
 """Seconds a customer keeps trying one thing."""
 
-_AGAIN: Final = frozenset({202, 429, 500, 502, 503, 504})
+_AGAIN: Final = frozenset({202, 429, 502, 503, 504})
 
 
 class _Problem(msgspec.Struct, frozen=True):

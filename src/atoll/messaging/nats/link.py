@@ -23,6 +23,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessageRefused
+from atoll.messaging.nats.cancellation import cancellable
 from atoll.resilience import RetryPolicy, full_jitter
 
 CONNECT_TIMEOUT: Final = 2
@@ -58,7 +59,7 @@ class NatsLink:
         """Connect once. Raises BrokerUnavailable when nobody answers, BrokerUnusable when it cannot work."""
         client = Client()
         try:
-            await self._connect(client)
+            await cancellable(self._connect(client))
             self._client = client
             await self._replies.listen(client)
             await self._prepare()
@@ -88,7 +89,7 @@ class NatsLink:
         """Send without waiting for anything. Raises BrokerUnavailable when there is no connection."""
         client = self._connected()
         try:
-            await client.publish(subject, data, reply, dict(headers) if headers else None)
+            await cancellable(client.publish(subject, data, reply, dict(headers) if headers else None))
         except nats.errors.MaxPayloadError as error:
             raise MessageRefused(f"{len(data)} bytes are more than the broker takes in one message") from error
         except (nats.errors.Error, OSError) as error:
@@ -213,7 +214,7 @@ class _Replies:
 
 
 async def _subscribe(client: Any, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> Subscription:
-    subscription: Subscription = await client.subscribe(subject, cb=callback)  # partly untyped in nats-py
+    subscription: Subscription = await cancellable(client.subscribe(subject, cb=callback))  # partly untyped
     return subscription
 
 

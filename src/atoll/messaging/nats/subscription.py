@@ -13,6 +13,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Inbox
 
 from atoll.messaging.errors import BrokerUnavailable, MessagingError
+from atoll.messaging.nats.cancellation import cancellable
 from atoll.messaging.nats.delivery import NatsDelivery
 from atoll.messaging.nats.jetstream import NANOSECONDS, ConsumerConfig, ensure_consumer, reset_consumer
 from atoll.messaging.nats.link import NatsLink
@@ -80,7 +81,7 @@ class NatsSubscription:
         self._requested = max(0, self._requested - 1)
         delivery = NatsDelivery(self._link, msg)
         if (known := self._in_hand.get(delivery.place)) is not None:
-            known.renew(delivery)
+            self._start(delivery)
         elif self._stopping:
             await delivery.give_back(0.0)
         else:
@@ -165,7 +166,7 @@ async def _drain(inbox: Inbox) -> None:
     """Take no more, and wait until what has arrived was looked at."""
     drain: Callable[[], Awaitable[None]] = inbox.drain
     try:
-        await drain()
+        await cancellable(drain())
     except (nats.errors.Error, OSError) as error:
         _logger.debug("the inbox went with its connection: %s", error)
 

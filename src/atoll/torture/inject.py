@@ -1,0 +1,144 @@
+"""How each kind of fault is done to a running system."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from atoll.contracts import Message
+from atoll.core import AtollError
+from atoll.messaging import MessagingError
+from atoll.torture.engines import Broker
+from atoll.torture.injury import Injury
+from atoll.torture.link import Link
+from atoll.torture.schedule import Fault, Kind
+from atoll.torture.victims import Victims
+
+PATIENCE: Final = 30.0
+"""Seconds that a fault waits for its target to be there."""
+RECOVERY_SECONDS: Final = 60.0
+RETRY_SECONDS: Final = 0.2
+
+
+class Injector:
+    """Does faults to a system. Those of one target wait for each other, so that each is what it says."""
+
+    def __init__(
+        self,
+        victims: Victims,
+        *,
+        links: Mapping[str, Link],
+        broker: Broker | None,
+        publish: Callable[[Sequence[Message]], Awaitable[None]],
+    ) -> None:
+        self._victims = victims
+        self._links = links
+        self._broker = broker
+        self._publish = publish
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ways: dict[Kind, Callable[[Injury], Awaitable[None]]] = {
+            "kill": self._kill,
+            "stop": self._stop,
+            "broker": self._crash,
+            "cut": self._hurt_link,
+            "silence": self._hurt_link,
+            "delay": self._hurt_link,
+            "duplicate": self._duplicate,
+        }
+
+    async def inject(self, fault: Fault) -> Injury:
+        """Do `fault`, wait until what it hurt is ready again, and return what became of it. Cancellable: it heals."""
+        injury = Injury(fault)
+        try:
+            async with self._turns[fault.target]:
+                injury.began = injury.lifted = time.monotonic()
+                await self._ways[fault.kind](injury)
+            await self._recovery(injury)
+        except (AtollError, OSError) as error:
+            injury.failure = str(error)
+        return injury
+
+    async def _recovery(self, injury: Injury) -> None:
+        kind = injury.fault.kind
+        if kind == "duplicate":
+            return
+        hurt = [injury.fault.target] if kind in ("kill", "stop") else self._victims.services()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                await self._victims.ready(hurt)
+                injury.ready = time.monotonic()
+
+    async def _kill(self, injury: Injury) -> None:
+        pid = await self._victims.caught(injury.fault.target, patience=PATIENCE)
+        injury.began = injury.lifted = time.monotonic()
+        _signal(pid, signal.SIGKILL)
+
+    async def _stop(self, injury: Injury) -> None:
+        pid = await self._victims.caught(injury.fault.target, patience=PATIENCE)
+        injury.began = time.monotonic()
+        _signal(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(injury.fault.seconds)
+        finally:
+            _signal(pid, signal.SIGCONT)
+            injury.lifted = time.monotonic()
+
+    async def _crash(self, injury: Injury) -> None:
+        if (broker := self._broker) is None:
+            return
+        await broker.crash()
+        try:
+            await asyncio.sleep(injury.fault.seconds)
+        finally:
+            injury.lifted = time.monotonic()
+            await broker.start()
+
+    async def _hurt_link(self, injury: Injury) -> None:
+        fault = injury.fault
+        link = self._links[fault.target]
+        match fault.kind:
+            case "cut":
+                link.cut()
+            case "silence":
+                link.silence()
+            case _:
+                link.delay = fault.amount
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            link.mend()
+            injury.lifted = time.monotonic()
+
+    async def _duplicate(self, injury: Injury) -> None:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                injury.repeated = await self._repeat(injury.fault)
+                break
+            except MessagingError:
+                if time.monotonic() >= until:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
+        injury.lifted = time.monotonic()
+
+    async def _repeat(self, fault: Fault) -> int:
+        """Publish the newest of what a service has published once more; return how many messages that were."""
+        body = await self._victims.ask(fault.target, "/_atoll/outbox")
+        messages = msgspec.json.decode(body or b"[]", type=list[Message])[: int(fault.amount)]
+        if messages:
+            await self._publish(messages)
+        return len(messages)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Send a signal to a process that may have ended by itself meanwhile."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -1,0 +1,218 @@
+"""What a run came to, as one record: what the text, the JSON and the page all show."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from atoll.system import Attempt
+from atoll.torture.injury import Injury
+from atoll.torture.schedule import KINDS, Kind
+from atoll.torture.settle import Outcome
+
+BIN_SECONDS: Final = 1.0
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Durations of one sort in seconds; `missing` counts what never came to its end."""
+
+    count: int
+    missing: int
+    p50: float
+    p99: float
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """How a kind of fault healed, counted from when the harness let go.
+
+    `ready`: until what was hurt answered `/readyz` (or took a connection). `answered`: until the first request sent
+    after that moment to the service in question, or to any if it has none, came back well through the gateway.
+    """
+
+    kind: Kind
+    faults: int
+    ready: Span
+    answered: Span
+
+
+class FaultView(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault as it happened, in seconds since the load began; `ready` and `answered` in seconds after `lifted`."""
+
+    kind: Kind
+    target: str
+    began: float
+    lifted: float
+    ready: float | None
+    answered: float | None
+    repeated: int = 0
+    failure: str = ""
+
+
+class Requests(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests through the gateway. `sent` is `ok` (2xx), `refused` (4xx) and `failed` (5xx or no answer).
+
+    `retried` are those among them that repeated an earlier one.
+    """
+
+    sent: int
+    ok: int
+    refused: int
+    failed: int
+    retried: int
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """The requests answered in the second that begins at `at`."""
+
+    at: float
+    ok: int
+    refused: int
+    failed: int
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """One invariant; it holds when there are no violations."""
+
+    name: str
+    violations: Sequence[str]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole run. `good` means that everything holds and that nothing is left running."""
+
+    system: str
+    seed: int
+    database: str
+    broker: str
+    load_seconds: float
+    settle_seconds: float
+    faults: Sequence[FaultView]
+    recovery: Sequence[Recovery]
+    requests: Requests
+    timeline: Sequence[Bin]
+    acknowledged: int
+    unanswered: Mapping[str, int]
+    lost: Sequence[str]
+    doubled: Sequence[str]
+    stuck: Sequence[str]
+    invariants: Sequence[Verdict]
+    left_running: Sequence[str]
+    good: bool
+
+    def by_kind(self) -> dict[Kind, list[FaultView]]:
+        """The faults of each kind that was used, in the order of kinds."""
+        found = {kind: [each for each in self.faults if each.kind == kind] for kind in KINDS}
+        return {kind: faults for kind, faults in found.items() if faults}
+
+
+class Answers:
+    """When requests that were sent after some moment were first answered well. `owner` tells the service of one."""
+
+    def __init__(self, attempts: Iterable[Attempt], owner: Callable[[Attempt], str]) -> None:
+        self._any: list[Attempt] = []
+        self._by_service: dict[str, list[Attempt]] = {}
+        for each in sorted((each for each in attempts if outcome_of(each) == "ok"), key=_began):
+            self._any.append(each)
+            self._by_service.setdefault(owner(each), []).append(each)
+
+    def after(self, moment: float, service: str) -> float | None:
+        """Return when the first well answered request since `moment` was answered; None when there is none."""
+        attempts = self._by_service.get(service, self._any)
+        later = attempts[bisect_left(attempts, moment, key=_began) :]
+        return min((each.ended for each in later), default=None)
+
+
+def outcome_of(attempt: Attempt) -> str:
+    """Return `ok`, `refused` or `failed`. 202 says that a saga still runs, so it is none of the customer's ends."""
+    if 200 <= attempt.status < 300:
+        return "ok"
+    return "refused" if 400 <= attempt.status < 500 else "failed"
+
+
+def requests_of(attempts: Sequence[Attempt]) -> Requests:
+    """Count requests by outcome."""
+    outcomes = [outcome_of(each) for each in attempts]
+    return Requests(
+        sent=len(outcomes),
+        ok=outcomes.count("ok"),
+        refused=outcomes.count("refused"),
+        failed=outcomes.count("failed"),
+        retried=sum(each.repeated for each in attempts),
+    )
+
+
+def timeline_of(attempts: Iterable[Attempt], zero: float) -> list[Bin]:
+    """Count requests by the second in which they were answered, without gaps."""
+    counts: dict[int, dict[str, int]] = {}
+    for each in attempts:
+        bin_ = counts.setdefault(int((each.ended - zero) // BIN_SECONDS), {})
+        outcome = outcome_of(each)
+        bin_[outcome] = bin_.get(outcome, 0) + 1
+    names = ("ok", "refused", "failed")
+    return [
+        Bin(at=number * BIN_SECONDS, **{name: counts.get(number, {}).get(name, 0) for name in names})
+        for number in range(max(counts, default=-1) + 1)
+    ]
+
+
+def fault_views(injuries: Iterable[Injury], answers: Answers, zero: float) -> list[FaultView]:
+    """Return what happened in the order of time, counted from `zero`."""
+    views = [
+        FaultView(
+            kind=each.fault.kind,
+            target=each.fault.target,
+            began=each.began - zero,
+            lifted=each.lifted - zero,
+            ready=_since(each.lifted, each.ready),
+            answered=_since(each.lifted, answers.after(each.lifted, each.fault.target.partition("/")[0])),
+            repeated=each.repeated,
+            failure=each.failure,
+        )
+        for each in injuries
+    ]
+    return sorted(views, key=lambda view: view.began)
+
+
+def recovery_of(faults: Sequence[FaultView]) -> list[Recovery]:
+    """Return how each kind that can heal did so; repeated messages hurt nothing."""
+    found: list[Recovery] = []
+    for kind in KINDS:
+        done = [each for each in faults if each.kind == kind and not each.failure]
+        if done and kind != "duplicate":
+            ready, answered = span_of(each.ready for each in done), span_of(each.answered for each in done)
+            found.append(Recovery(kind=kind, faults=len(done), ready=ready, answered=answered))
+    return found
+
+
+def span_of(values: Iterable[float | None]) -> Span:
+    """Return count, median and 99th percentile by nearest rank."""
+    listed = list(values)
+    known = sorted(each for each in listed if each is not None)
+    return Span(
+        count=len(known),
+        missing=len(listed) - len(known),
+        p50=percentile(known, 50),
+        p99=percentile(known, 99),
+    )
+
+
+def percentile(ordered: Sequence[float], percent: int) -> float:
+    """Return the value that `percent` of the ordered values do not exceed (nearest rank); 0 for none."""
+    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else 0.0
+
+
+def is_good(outcome: Outcome, acknowledged: int, injuries: Sequence[Injury], left_running: Sequence[str]) -> bool:
+    """Everything holds, something was there to hold, something was done to it, and nothing is left running."""
+    happened = acknowledged > 0 and any(not each.failure for each in injuries)
+    return outcome.good and happened and not left_running
+
+
+def _since(moment: float, then: float | None) -> float | None:
+    return None if then is None else max(0.0, then - moment)
+
+
+def _began(attempt: Attempt) -> float:
+    return attempt.began

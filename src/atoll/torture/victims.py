@@ -1,0 +1,104 @@
+"""The processes of a running system, found anew each time, because torture changes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from atoll.clients import CallError, HTTPTransport
+from atoll.clients.port import Request
+from atoll.discovery import Instance
+from atoll.system import ProcessState, RunningSystem
+from atoll.system.errors import NotRunning
+
+POLL_SECONDS: Final = 0.05
+ASK_SECONDS: Final = 2.0
+
+
+class Victims:
+    """Finds and asks the processes of `system`."""
+
+    def __init__(self, system: RunningSystem, transport: HTTPTransport) -> None:
+        self._system = system
+        self._transport = transport
+
+    def all(self) -> dict[str, ProcessState]:
+        """Every process that may be hurt, by label: services, programs and engines, but not the supervisor."""
+        return {label(each): each for each in self._system.state.processes if each.kind != "supervisor"}
+
+    def services(self) -> list[str]:
+        """The labels of the services."""
+        return [name for name, each in self.all().items() if each.kind == "service"]
+
+    async def caught(self, name: str, *, patience: float) -> int:
+        """Return the process of `name`, once it has one. Raises NotRunning when it has none for `patience` seconds."""
+        until = asyncio.get_running_loop().time() + patience
+        while not (pid := self._pid(name)):
+            if asyncio.get_running_loop().time() >= until:
+                raise NotRunning(f"{name} had no process for {patience:g} s")
+            await asyncio.sleep(POLL_SECONDS)
+        return pid
+
+    async def ready(self, names: Iterable[str]) -> None:
+        """Return when each answers: a service that it is ready, anything else a connection."""
+        for name in names:
+            while not await self._answers(name):
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def ask(self, name: str, path: str) -> bytes | None:
+        """Return what a service answers to GET `path`; None when it does not, or not with 200."""
+        found = self.all().get(name)
+        if found is None or not found.address:
+            return None
+        try:
+            request = Request(method="GET", target=path, replayable=True)
+            reply = await self._transport.send(_instance(found), request, timeout=ASK_SECONDS)
+        except CallError:
+            return None
+        return reply.body if reply.status == 200 else None
+
+    async def _answers(self, name: str) -> bool:
+        found = self.all().get(name)
+        if found is None or found.condition != "ready" or not found.address:
+            return False
+        return await self.ask(name, "/readyz") is not None if found.kind == "service" else await _connects(found)
+
+    def _pid(self, name: str) -> int:
+        found = self.all().get(name)
+        return found.pid if found is not None else 0
+
+
+def label(process: ProcessState) -> str:
+    """Return what a process is called in a schedule and a report: its name, and which of several it is."""
+    return f"{process.name}/{process.instance}" if process.instance else process.name
+
+
+def _instance(process: ProcessState) -> Instance:
+    host, _, port = process.address.rpartition(":")
+    return Instance(id=label(process), service=process.name, host=host, port=int(port))
+
+
+async def _connects(process: ProcessState) -> bool:
+    found = _instance(process)
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            _, writer = await asyncio.open_connection(found.host, found.port)
+    except OSError:
+        return False
+    writer.transport.abort()
+    return True
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """How much work waits in one service: unpublished messages and open sagas."""
+
+    outbox: int
+    sagas: int
+
+    @property
+    def total(self) -> int:
+        """Both."""
+        return self.outbox + self.sagas
