@@ -8,10 +8,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from atoll.contracts import Event, Message
 from atoll.core import context as contexts
 from atoll.core.clock import Clock
 from atoll.core.errors import DeclarationError
+from atoll.messaging import UndecodableMessage
 from atoll.service.declare import EVENTS, PERIOD
 from atoll.service.service import Service
 from atoll.storage import Database
@@ -79,7 +82,10 @@ def _handler(method: Callable[..., Awaitable[None]], event: type[Event]) -> Hand
     takes_message = len(inspect.signature(method).parameters) > 1
 
     async def handle(message: Message) -> None:
-        decoded = message.decode(event)
+        try:
+            decoded = message.decode(event)
+        except msgspec.DecodeError as error:
+            raise UndecodableMessage(f"it is no {event.__name__}: {error}", message) from error
         await (method(decoded, message) if takes_message else method(decoded))
 
     return handle

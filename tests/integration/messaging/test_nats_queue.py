@@ -227,7 +227,7 @@ async def test_a_message_at_work_is_not_started_again_when_the_server_comes_back
     release = asyncio.Event()
 
     async def work(delivery: Delivery) -> None:
-        await release.wait()
+        await asyncio.wait_for(release.wait(), DEADLINE)
         await delivery.ack()
 
     queue, collector = await connect(), Collector(then=work)

@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
+from atoll.contracts import Message
 from atoll.core import Settings
 from atoll.discovery.agent import ConsulAgent
+from atoll.messaging import open_queue
 from atoll.service import HttpServer, Service, ServiceHost
 
 Start = Callable[..., Coroutine[Any, Any, ServiceHost[Any]]]
@@ -37,6 +39,11 @@ class Platform:
         await host.start()
         self._stack.push_async_callback(host.stop)
         return host
+
+    async def publish(self, message: Message) -> None:
+        """Put a message in the broker, as a service that is not ours might."""
+        queue = await open_queue("memory:", namespace=self._path.name)
+        await queue.publish(message)
 
     async def request(self, method: str, host: ServiceHost[Any], path: str, **options: Any) -> httpx.Response:
         return await self.http.request(method, f"http://{host.address}{path}", **options)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from atoll.contracts import Message
 from atoll.core.errors import DeclarationError
 from atoll.service import Service, ServiceHost
 from tests.integration.service.conftest import Platform, eventually
-from tests.integration.service.library import LibraryService, MembersService
+from tests.integration.service.library import Lent, LibraryService, MembersService
 
 LOAN = {"book": "Emma", "member": "ada"}
 
@@ -85,6 +86,17 @@ async def test_an_event_is_handled_by_another_service_with_its_message(platform:
         return bool((await platform.request("GET", members, "/members/ada/books")).json() == ["Emma"])
 
     await eventually(arrived)
+
+
+async def test_an_event_that_does_not_fit_its_type_is_a_dead_letter_at_once(platform: Platform) -> None:
+    members = await platform.start(MembersService)
+    await platform.publish(Message(id="m1", type=Lent.event_type, source="test", time=1.0, data=b'{"book": 1}'))
+
+    async def buried() -> bool:
+        letters = (await platform.request("GET", members, "/_atoll/deadletters")).json()
+        return bool([letter["error"] for letter in letters if "it is no Lent" in letter["error"]])
+
+    await eventually(buried)
 
 
 async def test_a_saga_answers_as_a_command_of_the_contract(platform: Platform) -> None:

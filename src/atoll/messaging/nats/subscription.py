@@ -81,7 +81,7 @@ class NatsSubscription:
         self._requested = max(0, self._requested - 1)
         delivery = NatsDelivery(self._link, msg)
         if (known := self._in_hand.get(delivery.place)) is not None:
-            self._start(delivery)
+            known.renew(delivery)
         elif self._stopping:
             await delivery.give_back(0.0)
         else:
