@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
+
+POSTGRES_URL = os.environ.get("ATOLL_TEST_POSTGRES_URL", "")
 
 settings.register_profile(
     "atoll",
@@ -43,3 +45,21 @@ def _describe(process: psutil.Process) -> str:
         return f"{process.pid} ({' '.join(process.cmdline())[:80]})"
     except psutil.NoSuchProcess:
         return f"{process.pid} (gone by now)"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_nothing_left_running: None) -> Iterator[str]:
+    """The URL of a real PostgreSQL server; a test that needs one fails without."""
+    from atoll.testing.postgres import postgres_server
+
+    with postgres_server(POSTGRES_URL) as url:
+        yield url
+
+
+@pytest.fixture
+async def postgres_database(postgres_server: str) -> AsyncIterator[str]:
+    """The URL of a database of this test's own, made by whoever opens it first and dropped afterwards."""
+    from atoll.testing.postgres import postgres_database
+
+    async with postgres_database(postgres_server) as url:
+        yield url

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from atoll.core import new_id
 from atoll.messaging import MemoryBroker, MemoryMessageQueue, MessageQueue
 from atoll.messaging.nats import NatsMessageQueue, NatsServer
+from atoll.messaging.rabbitmq import topology
 from atoll.testing.queue_suite import Connect, MessageQueueSuite
+from tests.integration.messaging.rabbitmq.broker import URL, TracedQueue, wipe
 
 
 class TestMemoryMessageQueue(MessageQueueSuite):
@@ -35,3 +38,18 @@ class TestNatsMessageQueue(MessageQueueSuite):
             return await NatsMessageQueue.connect(server.url, namespace="shop", ack_wait=self.HOLD)
 
         return connect
+
+
+class TestRabbitMQMessageQueue(MessageQueueSuite):
+    """On a server that is running; without one every test fails."""
+
+    @pytest.fixture
+    async def connect(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
+        monkeypatch.setattr(topology, "SETTLE_SECONDS", 0.0)  # nobody crashes the server here
+        namespace = f"test-{new_id()}"
+
+        async def connect() -> MessageQueue:
+            return await TracedQueue.connect(URL, namespace=namespace, hold=self.HOLD)
+
+        yield connect
+        await wipe(namespace)

@@ -10,9 +10,9 @@ import pytest
 from atoll.contracts import spec_of
 from atoll.system import RunningSystem
 from shop.contracts import CONTRACTS
-from shop.demo.customers import Crowd, serve_crowd
+from shop.customers.customer import Crowd, serve_crowd
+from shop.customers.tally import Tally
 from shop.demo.run import until_quiet
-from shop.demo.tally import Tally
 from shop.invariants import INVARIANTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

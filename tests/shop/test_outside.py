@@ -253,3 +253,14 @@ async def listening(port: int) -> None:
             writer.close()
             await writer.wait_closed()
             return
+
+
+async def test_a_large_mailbox_is_read_whole_in_answers_that_the_client_takes(tmp_path: Path) -> None:
+    names = [f"order_confirmed.{number:036}@shop.example" for number in range(1200)]
+    rest = '"to": [], "subject": "", "body": "", "time": 0.0'
+    (tmp_path / "mail.jsonl").write_text("".join(f'{{"id": "{each}", {rest}}}\n' for each in names))
+    found: list[str] = []
+    async with mail_server(tmp_path) as mails:
+        while rows := await mails.delivered(found[-1] if found else "", 500):
+            found += [each.id for each in rows]
+    assert found == names

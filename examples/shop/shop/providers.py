@@ -21,6 +21,8 @@ from shop.services.payment.domain import Captured, CardNetwork
 
 CARD_SECONDS: Final = 3.0
 MAIL_SECONDS: Final = 5.0
+MAILBOX_LINES: Final = 200
+"""So many lines of some eighty characters stay within the 32 KiB that aiosmtplib takes as one response."""
 
 
 class CardNetworkUnavailable(AtollError):
@@ -115,7 +117,7 @@ class SMTPMailer:
             raise _mail_error(error) from error
 
     async def delivered(self, after: str, limit: int) -> list[Delivered]:
-        command = f"XMAILBOX {limit} {after}".strip().encode()
+        command = f"XMAILBOX {min(limit, MAILBOX_LINES)} {after}".strip().encode()
         try:
             async with self._connection() as smtp:
                 response = await smtp.execute_command(command)

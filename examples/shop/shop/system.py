@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atoll.gateway import Cors, Gateway, Jwt
 from atoll.system import Program, System
+from shop.customers.load import LOAD
 from shop.invariants import INVARIANTS
 from shop.providers import card_network, catalogue, mailer
 from shop.services.analytics import AnalyticsService
@@ -45,4 +46,5 @@ shop = System(
         Program("mail", module="shop.outside.mail", args=("--failing", "0.04", "--slow", "0.05"), scheme="smtp"),
     ],
     invariants=INVARIANTS,
+    load=LOAD,
 )

@@ -25,6 +25,15 @@ Directory = Annotated[
 Which = Annotated[str, typer.Option("--system", "-s", help="Which system, if several run here.", show_default=False)]
 Service = Annotated[str, typer.Option("--service", help="Only this service.", show_default=False)]
 
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="[MODULE:SYSTEM]",
+        help="The system, for example shop.system:shop. Without it, `system` in [tool.atoll] of pyproject.toml.",
+        show_default=False,
+    ),
+]
+
 STATE = Path(".atoll")
 
 
@@ -48,14 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @app.command()
 def up(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="[MODULE:SYSTEM]",
-            help="The system, for example shop.system:shop. Without it, `system` in [tool.atoll] of pyproject.toml.",
-            show_default=False,
-        ),
-    ] = "",
+    target: Target = "",
     single: Annotated[bool, typer.Option("--single", help="Run all services in one process.")] = False,
     gateway_port: Annotated[
         int | None,
@@ -149,6 +151,49 @@ def export(
     from atoll.cli.export import export_document
 
     export_document(what, service, out, target)
+
+
+@app.command()
+def torture(
+    target: Target = "",
+    faults: Annotated[int, typer.Option("--faults", "-n", min=1, help="How many faults.")] = 200,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="The dice; by default a new one, which is told.", show_default=False)
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=1.0, help="Have all faults within this time.", show_default="0.75 each"),
+    ] = None,
+    kinds: Annotated[
+        str, typer.Option("--kinds", help="kill,stop,broker,cut,silence,delay,duplicate", show_default="all")
+    ] = "",
+    broker: Annotated[
+        str, typer.Option("--broker", help="nats or rabbitmq: what to start unless ATOLL_BROKER_URL names one.")
+    ] = "nats",
+    directory: Annotated[
+        Path | None,
+        typer.Option("--directory", "-d", help="Where to keep its state.", show_default="one of its own"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the report here.", show_default=False)] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with a picture here.", show_default=False)
+    ] = None,
+) -> None:
+    """Hurt a system under load, and hold it to its invariants."""
+    from atoll.cli.torture import torture_system
+
+    good = torture_system(
+        target,
+        directory,
+        faults=faults,
+        seed=seed,
+        seconds=seconds,
+        kinds=kinds,
+        broker=broker,
+        json=json,
+        html=html,
+    )
+    raise typer.Exit(0 if good else 1)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from atoll.clients.errors import (
     Overloaded,
     Pending,
     Unavailable,
+    Undone,
     UnexpectedReply,
 )
 from atoll.clients.policy import CallPolicy
@@ -33,6 +34,7 @@ __all__ = [
     "Overloaded",
     "Pending",
     "Unavailable",
+    "Undone",
     "UnexpectedReply",
     "client",
     "close_client",

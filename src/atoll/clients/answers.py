@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from atoll.clients.errors import CallTimedOut, Overloaded, Pending, UnexpectedReply
+from atoll.clients.errors import CallTimedOut, Overloaded, Pending, Undone, UnexpectedReply
 from atoll.clients.port import Reply
 from atoll.contracts import Problem
 from atoll.core.errors import AtollError
 
 _REFUSED = frozenset({429, 502, 503})
+_UNDONE = frozenset({"undone", "given_up"})
 
 
 def error_of(reply: Reply, declared: Mapping[str, type[Problem]]) -> AtollError:
@@ -26,6 +27,8 @@ def error_of(reply: Reply, declared: Mapping[str, type[Problem]]) -> AtollError:
         message = "still being worked on; ask again with the same idempotency key"
         return Pending(message, status=status, location=location, retry_after=retry_after)
     message = _message(status, document)
+    if str(document.get("code")) in _UNDONE:
+        return Undone(message, status=status, problem=document)
     if status in _REFUSED:
         return Overloaded(message, status=status, retry_after=retry_after)
     if status == 504:

@@ -11,7 +11,7 @@ import msgspec
 
 from atoll.clients.balance import RoundRobin
 from atoll.clients.codec import Codec
-from atoll.clients.errors import CallError, CallTimedOut, Overloaded, Pending, Unavailable, UnexpectedReply
+from atoll.clients.errors import CallError, CallTimedOut, Overloaded, Pending, Unavailable, Undone, UnexpectedReply
 from atoll.clients.keys import key_for
 from atoll.clients.policy import CallPolicy
 from atoll.clients.port import Reply, Request, Resolver, Transport
@@ -195,10 +195,10 @@ def may_repeat(error: CallError) -> bool:
 
 def is_healthy(error: AtollError) -> bool | None:
     """Tell what `error` says of the instance that was called: it works, it does not, or nothing (None)."""
+    if isinstance(error, Problem | Pending | Undone):
+        return True
     if isinstance(error, Overloaded | UnexpectedReply):
         return error.status < 500
-    if isinstance(error, Problem | Pending):
-        return True
     return False if isinstance(error, CallError) else None
 
 

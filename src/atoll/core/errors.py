@@ -27,11 +27,13 @@ from typing import ClassVar, Final
 class AtollError(Exception):
     """Base of every error the toolkit raises.
 
-    `code` is stable and part of the interface; `retryable` says whether the same request may succeed later.
+    `code` is stable and part of the interface; `retryable` says whether the same request may succeed later;
+    `in_doubt` whether what was asked for may have been done all the same.
     """
 
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    in_doubt: bool = False
 
 
 class SettingsError(AtollError):
@@ -72,7 +74,9 @@ HTTP_STATUS: Final[dict[str, int]] = {
     "rate_limited": 429,
     "headers_too_large": 431,
     "internal": 500,
+    "undone": 500,
     "unavailable": 503,
+    "given_up": 503,
     "deadline_exceeded": 504,
 }
 

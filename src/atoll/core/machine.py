@@ -37,13 +37,22 @@ class Machine(Protocol):
 class RealMachine:
     """This machine."""
 
-    now: Callable[[], float] = staticmethod(time.time)
-    monotonic: Callable[[], float] = staticmethod(time.monotonic)
-    random: Callable[[], float] = staticmethod(random.random)
-    random_bytes: Callable[[int], bytes] = staticmethod(os.urandom)
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def random(self) -> float:
+        return random.random()
+
+    def random_bytes(self, count: int) -> bytes:
+        return os.urandom(count)
 
 
-current_machine: Final = ContextVar[Machine]("atoll_machine", default=RealMachine())
+_real: Final[Machine] = RealMachine()
+
+current_machine: Final = ContextVar[Machine]("atoll_machine", default=_real)
 """Set only by a simulation, in the context that its processes run in."""
 
 machine: Final[Callable[[], Machine]] = current_machine.get

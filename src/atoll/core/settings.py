@@ -11,8 +11,8 @@ from atoll.core.errors import SettingsError
 N = TypeVar("N", int, float)
 
 SCHEMES: Final[dict[str, tuple[str, ...]]] = {
-    "ATOLL_DATABASE_URL": ("sqlite",),
-    "ATOLL_BROKER_URL": ("nats", "memory"),
+    "ATOLL_DATABASE_URL": ("sqlite", "postgresql"),
+    "ATOLL_BROKER_URL": ("nats", "amqp", "amqps", "memory"),
     "ATOLL_REGISTRY_URL": ("consul", "static"),
 }
 
@@ -23,7 +23,8 @@ class Settings:
 
     `database_url` may hold `{service}`, which becomes the service's name. `environ` is the whole
     environment, for a service's own settings (a third party's URL, a key). `jwks_url` is where the issuer's keys
-    are: `service://auth/.well-known/jwks.json` asks the instances of the service `auth`.
+    are: `service://auth/.well-known/jwks.json` asks the instances of the service `auth`. `unsafe` names the
+    risks to the data that are accepted, such as `postgres-async-commit`; what refuses to start names its own.
     """
 
     database_url: str = "sqlite:///.atoll/data/{service}.db"
@@ -39,6 +40,7 @@ class Settings:
     audience: str = ""
     jwks_url: str = ""
     drain_seconds: float = 30.0
+    unsafe: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def database_for(self, service: str) -> str:
@@ -63,6 +65,7 @@ class Settings:
             jwks_url=environ.get("ATOLL_JWKS_URL", default.jwks_url),
             audience=environ.get("ATOLL_AUDIENCE", default.audience),
             drain_seconds=reader.number("ATOLL_DRAIN_SECONDS", float, default.drain_seconds, 0, 3600),
+            unsafe=frozenset(environ.get("ATOLL_UNSAFE", "").replace(",", " ").split()),
             environ=dict(environ),
         )
         if reader.problems:

@@ -137,11 +137,14 @@ class Consumer:
 
     async def _handle(self, message: Message) -> bool:
         """Run the handler in its transaction; False when the message had been handled before."""
-        async with self._db.transaction():
+
+        async def work() -> bool:
             if not await self._db.inbox.first_time(self._group, message.id):
                 return False
             await self._handlers[message.type](message)
             return True
+
+        return await self._db.atomic(work)
 
     async def _bury(self, case: Case, error: Exception) -> bool:
         """Keep the message with the dead letters, for as long as that takes; False when stopping comes first."""
@@ -161,11 +164,14 @@ class Consumer:
 
     async def _keep(self, case: Case, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
-        async with self._db.transaction():
+
+        async def work() -> None:
             if await self._db.inbox.first_time(self._group, case.message.id):
                 await self._db.dead_letters.add(
                     case.message, consumer=self._group, error=reason, attempts=case.attempts
                 )
+
+        await self._db.atomic(work)
 
     @contextmanager
     def _holding(self, delivery: Delivery) -> Generator[None]:

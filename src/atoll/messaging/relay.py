@@ -83,15 +83,14 @@ class Relay:
         while True:
             self._outbox.committed.clear()
             try:
-                more = await self._round()
+                if not await self._round():
+                    await self._rest()
             except Exception as error:  # noqa: BLE001 - reported, and tried again
                 failures += 1
                 self._report(error, failures)
                 await self._clock.sleep(full_jitter(BACKOFF, failures, self._random))
             else:
                 failures = 0
-                if not more:
-                    await self._rest()
 
     async def drain(self) -> None:
         """Publish what is left, until all is out or the broker fails; then it stays for the next start.

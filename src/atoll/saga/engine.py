@@ -21,7 +21,7 @@ from atoll.saga.declare import ENGINE, SagaDefinition, definition_of, is_saga
 from atoll.saga.errors import KeyReused, LeaseLost, SagaFailed, SagaGivenUp, SagaParked, SagaRunning
 from atoll.saga.journal import ENDED, Journal, Lease, SagaRow, Status
 from atoll.saga.records import SagaFinished
-from atoll.saga.run import Park, Run, Surroundings, Unwind
+from atoll.saga.run import Interrupted, Park, Run, Surroundings, Unwind
 from atoll.saga.steps import Saga
 from atoll.storage import Database, in_transaction
 
@@ -99,7 +99,7 @@ class SagaEngine:
             )
         context = contexts.current()
         row = self._new_row(definition, request, self._id_for(definition, context), context)
-        async with self._db.transaction():
+        async with self._db.transaction("read committed"):
             if await self.journal.add(row):
                 self._db.unit_of_work().after_commit(lambda: self._spawn(row))
         await self._wait(row.id, context)
@@ -160,6 +160,8 @@ class SagaEngine:
                 await self._run(row)
         except LeaseLost as error:
             _logger.warning("%s", error)
+        except Interrupted as error:
+            _logger.warning("saga %s (%s) stopped and will be resumed: %s", row.id, row.name, error.__cause__)
         except Exception:
             _logger.exception("saga %s (%s) stopped and will be resumed", row.id, row.name)
 
@@ -167,17 +169,18 @@ class SagaEngine:
         definition = self._definitions[row.name]
         run = Run(row, await self.journal.steps(row.id) if row.epoch > 1 else [], self._around)
         request = msgspec.json.decode(row.input, type=definition.input)
+        error: BaseException = Unwind()
         try:
-            result = await definition.function(self._service, Saga(run), request)
-            if not run.compensating:
-                return await self._end(run, "completed", msgspec.json.encode(result).decode())
-            error: BaseException = Unwind()
+            result = msgspec.json.encode(await definition.function(self._service, Saga(run), request)).decode()
         except (LeaseLost, asyncio.CancelledError):
             raise
         except Park as park:
             return await self._park(run, park)
         except (Exception, Unwind) as failure:  # noqa: BLE001 - the cause of the compensation, kept
             error = failure
+        else:
+            if not run.compensating:
+                return await self._end(run, "completed", result)
         try:
             await run.turn(error)
             await run.compensate()
@@ -191,7 +194,7 @@ class SagaEngine:
         await self._end(run, "parked")
 
     async def _end(self, run: Run, status: Status, result: str | None = None) -> None:
-        async with self._db.transaction():
+        async with self._db.transaction("read committed"):
             await self.journal.end(run.lease, status, result=result)
         seconds = self._around.clock.now() - run.row.started_at
         trace = contexts.current().trace

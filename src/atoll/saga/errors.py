@@ -34,13 +34,15 @@ class SagaParked(SagaError):
 
 
 class SagaFailed(SagaError):
-    """An unexpected error ended the saga; what it had done is undone."""
+    """An unexpected error ended the saga; what it had done is undone. Under this key that stays the answer."""
+
+    code = "undone"
 
 
 class SagaGivenUp(SagaFailed):
     """Something the saga needs stayed away for too long; what it had done is undone. Ask again under a new key."""
 
-    code = "unavailable"
+    code = "given_up"
 
 
 class KeyReused(SagaError):

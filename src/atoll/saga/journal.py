@@ -87,8 +87,13 @@ class Journal:
 
     async def steps(self, saga_id: str) -> list[StepRow]:
         """Every recorded step and undo, in the order they happened."""
-        sql = f"SELECT {_STEP} FROM atoll_saga_steps WHERE saga_id = $1 ORDER BY time, rowid"
+        sql = f"SELECT {_STEP} FROM atoll_saga_steps WHERE saga_id = $1 ORDER BY seq"
         return await self.db.fetch_all(StepRow, sql, saga_id)
+
+    async def step(self, saga_id: str, name: str, kind: Kind) -> StepRow | None:
+        """One step or undo as it is recorded."""
+        sql = f"SELECT {_STEP} FROM atoll_saga_steps WHERE saga_id = $1 AND name = $2 AND kind = $3"
+        return await self.db.fetch_one(StepRow, sql, saga_id, name, kind)
 
     async def recent(self, limit: int = 100) -> list[SagaRow]:
         """The newest sagas, those that need an operator first."""
@@ -107,7 +112,7 @@ class Journal:
     async def claim(self, saga_id: str) -> SagaRow | None:
         """Take an open saga over under the next epoch; None when someone else was faster."""
         now = self._clock.now()
-        async with self.db.transaction():
+        async with self.db.transaction("read committed"):
             return await self.db.fetch_one(
                 SagaRow,
                 "UPDATE atoll_sagas SET owner = $1, epoch = epoch + 1, lease_until = $2 "
@@ -121,22 +126,23 @@ class Journal:
 
     async def renew(self, leases: Sequence[Lease]) -> None:
         """Prolong the leases that still hold."""
-        async with self.db.transaction():
+        these = self.db.engine.dialect.one_of("$3")
+        async with self.db.transaction("read committed"):
             await self.db.execute(
-                "UPDATE atoll_sagas SET lease_until = $1 WHERE ended_at IS NULL AND owner = $2 "
-                "AND id IN (SELECT value FROM json_each($3))",
+                f"UPDATE atoll_sagas SET lease_until = $1 WHERE ended_at IS NULL AND owner = $2 AND id {these}",
                 self._clock.now() + self.lease_seconds,
                 self.owner,
                 [lease.saga_id for lease in leases],
             )
 
     async def record(self, lease: Lease, step: StepRow) -> None:
-        """Write one step in the unit of work in hand; one recorded as unknown may become done."""
+        """Write one step in the unit of work in hand; one recorded as unknown may become done, and stays so."""
         await self._hold(lease)
         await self.db.execute(
             f"INSERT INTO atoll_saga_steps (saga_id, {_STEP}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
             "ON CONFLICT (saga_id, name, kind) DO UPDATE SET outcome = excluded.outcome, "
-            "result = excluded.result, error = excluded.error, attempts = excluded.attempts",
+            "result = excluded.result, error = excluded.error, attempts = excluded.attempts "
+            "WHERE atoll_saga_steps.outcome <> 'done'",
             lease.saga_id,
             *msgspec.structs.astuple(step),
         )

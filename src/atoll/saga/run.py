@@ -21,6 +21,7 @@ from atoll.resilience import RetryPolicy, full_jitter
 from atoll.saga.errors import LeaseLost
 from atoll.saga.journal import Journal, Kind, Lease, SagaRow, StepOutcome, StepRow
 from atoll.saga.records import SagaStepFinished
+from atoll.storage import StorageError, in_transaction
 
 T = TypeVar("T")
 
@@ -37,6 +38,10 @@ class Unwind(BaseException):
 
 class Park(BaseException):
     """Leaves the saga's code for good: an operator must decide."""
+
+
+class Interrupted(BaseException):
+    """Leaves the saga's code because its journal cannot be written now: the saga stops here and will be resumed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +67,9 @@ class Run:
         self._recorded = {(step.kind, step.name): step for step in recorded}
         self._undos: dict[str, Callable[[], Awaitable[object]]] = {}
         self._names: set[str] = set()
+        self._types: dict[str, Any] = {}
+        self._tried: set[tuple[Kind, str]] = set()
+        self._answered: set[str] = set()
 
     async def step(
         self,
@@ -73,6 +81,7 @@ class Run:
         """See Saga.step."""
         self._claim_name(name)
         kind: type[T] = _result_type(name, call)
+        self._types[name] = kind
         recorded = self._recorded.get(("step", name))
         if recorded is None and self.compensating:
             raise Unwind
@@ -99,7 +108,7 @@ class Run:
     async def turn(self, error: BaseException) -> None:
         """Note that compensation begins, with its cause."""
         if not self.compensating:
-            async with self._around.journal.db.transaction():
+            async with self._around.journal.db.transaction("read committed"):
                 await self._around.journal.turn(self.lease, _cause(error))
             self.compensating = True
 
@@ -109,14 +118,15 @@ class Run:
         self._names.add(name)
 
     async def _perform(self, name: str, call: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
-        policy, began = self._around.step, time.monotonic()
+        policy, began, doubt = self._around.step, time.monotonic(), False
         for attempt in range(1, policy.attempts + 1):
             try:
                 result = await self._once(name, "step", lambda: call(*args), attempt)
             except Exception as error:
                 if isinstance(error, LeaseLost):
                     raise
-                if not may_pass(error):
+                doubt = doubt or self._in_doubt(name, error)
+                if is_final(error) or not (doubt or may_pass(error)):
                     await self._note_failure(name, error, attempt)
                     self._told(name, "failed", began, attempt)
                     raise
@@ -139,9 +149,10 @@ class Run:
     ) -> T:
         around = self._around
         step = self._row(name, "step", "unknown", around.step.attempts, error=_cause(error))
-        async with around.journal.db.transaction():
-            await around.journal.record(self.lease, step)
-            await around.journal.turn(self.lease, _cause(error))
+        with _interrupting():
+            async with around.journal.db.transaction("read committed"):
+                await around.journal.record(self.lease, step)
+                await around.journal.turn(self.lease, _cause(error))
         self.compensating = True
         self._told(name, "unknown", began, around.step.attempts)
         return await self._settle(name, call, args)
@@ -149,7 +160,9 @@ class Run:
     async def _settle(self, name: str, call: Callable[..., Awaitable[T]], args: tuple[Any, ...]) -> T:
         try:
             return await self._insist(name, "step", lambda: call(*args))
-        except Problem as error:
+        except Exception as error:
+            if isinstance(error, LeaseLost):
+                raise
             await self._note_failure(name, error, 1)
             raise Unwind from error
 
@@ -159,10 +172,10 @@ class Run:
             try:
                 result = await self._once(name, kind, call, attempt)
             except Exception as error:
-                if isinstance(error, LeaseLost) or (kind == "step" and isinstance(error, Problem)):
+                if isinstance(error, LeaseLost) or (kind == "step" and is_final(error)):
                     raise
                 _logger.warning("%s of step %s of saga %s failed: %s", kind, name, self.row.id, error)
-                if not may_pass(error) or attempt == policy.attempts:
+                if is_final(error) or attempt == policy.attempts:
                     raise Park from error
                 await self._around.clock.sleep(full_jitter(policy, attempt, self._around.random.random))
             else:
@@ -171,19 +184,36 @@ class Run:
         raise AssertionError("unreachable: a retry policy has at least one attempt")
 
     async def _once(self, name: str, kind: Kind, call: Callable[[], Awaitable[T]], attempt: int) -> T:
+        if (kind, name) in self._tried:
+            recorded = await self._around.journal.step(self.row.id, name, kind)
+            if recorded is not None and recorded.outcome == "done":  # by a try whose commit was not answered
+                return _replayed(recorded, self._types[name] if kind == "step" else type(None))  # type: ignore[no-any-return]
+        self._tried.add((kind, name))
+        return await self._around.journal.db.atomic(lambda: self._work(name, kind, call, attempt))
+
+    async def _work(self, name: str, kind: Kind, call: Callable[[], Awaitable[T]], attempt: int) -> T:
         key = f"{self.row.id}:{name}" if kind == "step" else f"{self.row.id}:{name}:undo"
-        keyed = msgspec.structs.replace(contexts.current(), idempotency_key=key)
-        async with self._around.journal.db.transaction():
-            with contexts.use(keyed):
-                result = await call()
-            text = msgspec.json.encode(result).decode() if kind == "step" else None
-            await self._around.journal.record(self.lease, self._row(name, kind, "done", attempt, result=text))
+        journal = self._around.journal
+        with contexts.use(msgspec.structs.replace(contexts.current(), idempotency_key=key)):
+            result = await call()
+        text = msgspec.json.encode(result).decode() if kind == "step" else None
+        if not in_transaction():
+            self._answered.add(name)
+        journal.db.unit_of_work().relax()  # a call that opened no transaction leaves only the journal to write
+        await journal.record(self.lease, self._row(name, kind, "done", attempt, result=text))
         return result
 
+    def _in_doubt(self, name: str, error: Exception) -> bool:
+        """Tell whether another service may have done its part though the step raised `error`."""
+        if isinstance(error, StorageError):  # of a local step the journal tells; of a remote one it was not written
+            return name in self._answered
+        return error.in_doubt if isinstance(error, AtollError) else may_pass(error)
+
     async def _note_failure(self, name: str, error: Exception, attempts: int) -> None:
-        async with self._around.journal.db.transaction():
-            step = self._row(name, "step", "failed", attempts, error=_cause(error))
-            await self._around.journal.record(self.lease, step)
+        step = self._row(name, "step", "failed", attempts, error=_cause(error))
+        with _interrupting():
+            async with self._around.journal.db.transaction("read committed"):
+                await self._around.journal.record(self.lease, step)
 
     def _row(
         self,
@@ -219,6 +249,15 @@ class Run:
 
 
 @contextmanager
+def _interrupting() -> Generator[None]:
+    """Let trouble with the journal itself stop the run, instead of looking like a failure of the step."""
+    try:
+        yield
+    except StorageError as error:
+        raise Interrupted from error
+
+
+@contextmanager
 def own_span() -> Generator[None]:
     """Give a step, with all its tries, a span of its own below the saga's."""
     context = contexts.current()
@@ -231,6 +270,11 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, AtollError):
         return error.retryable
     return isinstance(error, ConnectionError | TimeoutError)
+
+
+def is_final(error: BaseException) -> bool:
+    """Tell whether the same call under the same key will always be answered like this."""
+    return isinstance(error, Problem) or (isinstance(error, AtollError) and error.code == "undone")
 
 
 def _replayed(step: StepRow, kind: type[T]) -> T:

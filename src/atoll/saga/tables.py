@@ -17,23 +17,24 @@ CREATE TABLE IF NOT EXISTS atoll_sagas (
     traceparent TEXT NOT NULL DEFAULT '',
     request_id TEXT NOT NULL DEFAULT '',
     owner TEXT NOT NULL,
-    epoch INTEGER NOT NULL,
-    lease_until REAL NOT NULL,
-    started_at REAL NOT NULL,
-    ended_at REAL
-);
-CREATE INDEX IF NOT EXISTS atoll_sagas_open ON atoll_sagas (lease_until) WHERE ended_at IS NULL;
+    epoch BIGINT NOT NULL,
+    lease_until DOUBLE PRECISION NOT NULL,
+    started_at DOUBLE PRECISION NOT NULL,
+    ended_at DOUBLE PRECISION
+) {updated};
+CREATE INDEX IF NOT EXISTS atoll_sagas_unended ON atoll_sagas (started_at) WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS atoll_sagas_recent ON atoll_sagas (started_at);
 
 CREATE TABLE IF NOT EXISTS atoll_saga_steps (
+    seq {serial},
     saga_id TEXT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     outcome TEXT NOT NULL,
     result TEXT,
     error TEXT,
-    attempts INTEGER NOT NULL,
-    time REAL NOT NULL,
-    PRIMARY KEY (saga_id, name, kind)
+    attempts BIGINT NOT NULL,
+    time DOUBLE PRECISION NOT NULL,
+    UNIQUE (saga_id, name, kind)
 );
 """

@@ -64,8 +64,7 @@ class Timers:
             await self._clock.sleep(seconds)
             contexts.set_current(contexts.new_context())
             try:
-                async with self._db.transaction():
-                    await method()
+                await self._db.atomic(method)
             except Exception:
                 _logger.exception("the timer %s failed and will run again", getattr(method, "__name__", method))
 

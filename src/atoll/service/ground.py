@@ -68,10 +68,11 @@ class RealGround:
     """The engines that the URLs of the settings name, and real sockets."""
 
     async def database(self, settings: Settings, service: str, *, hooks: Hooks, clock: Clock) -> Database:
-        return await Database.open(settings.database_for(service), hooks=hooks, clock=clock)
+        url = settings.database_for(service)
+        return await Database.open(url, hooks=hooks, clock=clock, unsafe=settings.unsafe)
 
     async def queue(self, settings: Settings, *, hooks: Hooks) -> MessageQueue:
-        return await open_queue(settings.broker_url, namespace=settings.system, hooks=hooks)
+        return await open_queue(settings.broker_url, namespace=settings.system, hooks=hooks, unsafe=settings.unsafe)
 
     def registry(self, settings: Settings) -> ServiceRegistry:
         return open_registry(settings.registry_url)

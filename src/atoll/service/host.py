@@ -26,6 +26,7 @@ from atoll.service.consumers import Timers, handlers_of
 from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
 from atoll.service.injection import Injector, Provider, dependencies_of
+from atoll.service.patience import patiently
 from atoll.service.pipeline import Pipeline
 from atoll.service.router import Router
 from atoll.service.routes import operations, own_routes
@@ -94,7 +95,9 @@ class ServiceHost(Generic[S]):
             version=self._class.version,
         )
         stack.push_async_callback(observing.close)
-        db = await self._ground.database(settings, name, hooks=hooks, clock=self._clock)
+        db = await patiently(
+            lambda: self._ground.database(settings, name, hooks=hooks, clock=self._clock), clock=self._clock
+        )
         stack.push_async_callback(db.close)
         registry = self._ground.registry(settings)
         stack.push_async_callback(registry.close)
@@ -102,7 +105,7 @@ class ServiceHost(Generic[S]):
         stack.push_async_callback(resolver.close)
         stack.push_async_callback(transport.close)
         clients = Clients(resolver, transport, hooks=hooks, clock=self._clock)
-        queue = await self._ground.queue(settings, hooks=hooks)
+        queue = await patiently(lambda: self._ground.queue(settings, hooks=hooks), clock=self._clock)
         stack.push_async_callback(queue.close)
         sagas = await self._make(db, clients, hooks, metrics)
         pipeline = Pipeline(db)
@@ -167,7 +170,7 @@ class ServiceHost(Generic[S]):
     async def _listen(self, db: Database, queue: MessageQueue, hooks: Hooks) -> None:
         if handlers := handlers_of(self.service):
             consumer = Consumer(db, queue, self._class.name, handlers, hooks=hooks, clock=self._clock)
-            await consumer.start()
+            await patiently(consumer.start, clock=self._clock)
             self._stack.push_async_callback(consumer.stop)
         timers = Timers(self.service, db, self._clock)
         timers.start()

@@ -15,7 +15,7 @@ from atoll.saga import is_saga
 from atoll.service.codec import OperationCodec
 from atoll.service.errors import Forbidden, KeyReused, MalformedRequest, RequestInProgress, Unauthenticated
 from atoll.service.http import Reply, Request
-from atoll.storage import ConstraintViolated, Database, StoredReply
+from atoll.storage import Database, KeyTaken, StoredReply
 
 MAX_KEY: Final = 255
 
@@ -58,8 +58,7 @@ class Pipeline:
     async def _command(self, endpoint: Endpoint, request: Request, context: Context) -> Reply:
         arguments = endpoint.codec.arguments(request)
         if context.idempotency_key is None:
-            async with self._db.transaction():
-                return endpoint.codec.reply(await endpoint.method(**arguments))
+            return await self._db.atomic(lambda: _answer(endpoint, arguments))
         key = scoped_key(context)
         if key in self._in_hand:
             raise RequestInProgress("a request with this idempotency key is being worked on; ask again soon")
@@ -70,17 +69,24 @@ class Pipeline:
             self._in_hand.discard(key)
 
     async def _once(self, endpoint: Endpoint, arguments: dict[str, Any], key: str, digest: str) -> Reply:
-        if (stored := await self._db.replies.find(key)) is not None:
+        replies = self._db.replies
+        if (stored := await replies.find(key)) is not None:
             return _again(stored, digest)
+
+        async def work() -> Reply:
+            replies.claim(key, digest)
+            reply = await _answer(endpoint, arguments)
+            replies.save(key, StoredReply(fingerprint=digest, status=reply.status, body=reply.body))
+            return reply
+
         try:
-            async with self._db.transaction():
-                reply = endpoint.codec.reply(await endpoint.method(**arguments))
-                self._db.replies.save(key, StoredReply(fingerprint=digest, status=reply.status, body=reply.body))
-        except ConstraintViolated:
-            if (stored := await self._db.replies.find(key)) is None:
-                raise
-            return _again(stored, digest)  # another replica was faster; what was done here is undone
-        return reply
+            return await self._db.atomic(work)
+        except KeyTaken:  # another replica was faster; nothing was done here
+            return _again(await replies.find(key), digest)
+
+
+async def _answer(endpoint: Endpoint, arguments: dict[str, Any]) -> Reply:
+    return endpoint.codec.reply(await endpoint.method(**arguments))
 
 
 def check_access(operation: Operation, context: Context) -> None:
@@ -108,7 +114,9 @@ def fingerprint(request: Request) -> str:
     return sha256(b"\x00".join(parts)).hexdigest()
 
 
-def _again(stored: StoredReply, digest: str) -> Reply:
+def _again(stored: StoredReply | None, digest: str) -> Reply:
+    if stored is None:
+        raise RequestInProgress("the reply under this idempotency key is being removed; ask again soon")
     if stored.fingerprint != digest:
         raise KeyReused("this idempotency key was used for another request; use a new key")
     return Reply(

@@ -9,7 +9,7 @@ import msgspec
 
 from atoll.contracts import Problem
 from atoll.core.errors import AtollError, http_status
-from atoll.saga import SagaRunning
+from atoll.saga import SagaFailed, SagaGivenUp, SagaRunning
 from atoll.security import SecurityError
 from atoll.service.errors import Refused
 from atoll.service.http import Reply
@@ -25,6 +25,9 @@ def problem_reply(error: BaseException, *, request_id: str = "") -> Reply:
         return _reply(error.document(), {})
     if isinstance(error, SagaRunning):
         return _running(error)
+    if isinstance(error, SagaFailed) and not isinstance(error, SagaGivenUp):
+        _logger.error("a request's work was undone", exc_info=error)
+        return _reply(_document(error.code, f"this failed and was undone; {_more(request_id)}"), {})
     if isinstance(error, AtollError) and error.code != "internal":
         headers = dict(error.headers) if isinstance(error, Refused) else {}
         if isinstance(error, SecurityError):
@@ -32,8 +35,11 @@ def problem_reply(error: BaseException, *, request_id: str = "") -> Reply:
         fields = dict(error.fields) if isinstance(error, Refused) else {}
         return _reply(_document(error.code, str(error)) | fields, headers)
     _logger.error("a request failed", exc_info=error)
-    detail = f"something went wrong here; the log tells more under request id {request_id}"
-    return _reply(_document("internal", detail), {})
+    return _reply(_document("internal", f"something went wrong here; {_more(request_id)}"), {})
+
+
+def _more(request_id: str) -> str:
+    return f"the log tells more under request id {request_id}"
 
 
 def error_type(error: BaseException) -> str:

@@ -3,29 +3,39 @@
 from atoll.storage.database import Database
 from atoll.storage.dead_letters import DeadLetter
 from atoll.storage.errors import (
+    CommitUnknown,
+    ConnectionLost,
     ConstraintViolated,
     DatabaseUnusable,
+    KeyTaken,
     NoUnitOfWork,
     RemoteCallInTransaction,
     StatementFailed,
     StorageError,
+    TransactionConflict,
+    ValueRefused,
 )
 from atoll.storage.outbox import OutboxRow
 from atoll.storage.replies import StoredReply
 from atoll.storage.unit_of_work import UnitOfWork, current_unit, in_transaction
 
 __all__ = [
+    "CommitUnknown",
+    "ConnectionLost",
     "ConstraintViolated",
     "Database",
     "DatabaseUnusable",
     "DeadLetter",
+    "KeyTaken",
     "NoUnitOfWork",
     "OutboxRow",
     "RemoteCallInTransaction",
     "StatementFailed",
     "StorageError",
     "StoredReply",
+    "TransactionConflict",
     "UnitOfWork",
+    "ValueRefused",
     "current_unit",
     "in_transaction",
 ]

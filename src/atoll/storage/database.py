@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Set
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import unquote
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from atoll.core.clock import Clock, SystemClock
-from atoll.core.errors import SettingsError
 from atoll.core.hooks import Hooks
+from atoll.core.machine import chance
 from atoll.storage.dead_letters import DeadLetters
-from atoll.storage.errors import NoUnitOfWork
+from atoll.storage.engines import open_engine
+from atoll.storage.errors import NoUnitOfWork, TransactionConflict
 from atoll.storage.inbox import Inbox
 from atoll.storage.outbox import Outbox
-from atoll.storage.port import Engine, Result, Statement
+from atoll.storage.port import Engine, Isolation, Result, Statement
 from atoll.storage.replies import Replies
 from atoll.storage.rows import decoder_for
-from atoll.storage.sqlite import SqliteEngine
 from atoll.storage.tables import TABLES
 from atoll.storage.unit_of_work import UnitOfWork, ambient, ambient_unit, current_unit
 
 R = TypeVar("R", bound=msgspec.Struct)
+T = TypeVar("T")
+
+CONFLICTS: Final = 100
+"""How often work is run before a conflict is told, when no deadline comes first: some three seconds."""
+
+PAUSE_SECONDS: Final = 0.002
+LONGEST_PAUSE_SECONDS: Final = 0.05
 
 
 class Database:
@@ -38,29 +44,42 @@ class Database:
     def __init__(self, engine: Engine, *, hooks: Hooks, clock: Clock) -> None:
         self.engine = engine
         self._hooks = hooks
+        self._clock = clock
+        self._again = asyncio.Lock()
         self.outbox = Outbox(self, clock)
         self.inbox = Inbox(self, clock)
         self.dead_letters = DeadLetters(self, clock)
         self.replies = Replies(self, clock)
 
     @classmethod
-    async def open(cls, url: str, *, hooks: Hooks | None = None, clock: Clock | None = None) -> Database:
-        """Open the database at `url` (`sqlite:///path`) and make the toolkit's own tables.
+    async def open(
+        cls,
+        url: str,
+        *,
+        hooks: Hooks | None = None,
+        clock: Clock | None = None,
+        unsafe: Set[str] = frozenset(),
+    ) -> Database:
+        """Open the database at `url` (`sqlite:///path`, `postgresql://…`) and make the toolkit's own tables.
 
-        Raises SettingsError for a URL of no known form, DatabaseUnusable when it cannot be opened.
+        `unsafe` names the risks that are accepted (see `ATOLL_UNSAFE`). Raises SettingsError for a URL of no known
+        form, DatabaseUnusable telling every problem when it cannot be opened or would lose data.
         """
-        return await cls.over(await _engine(url), hooks=hooks, clock=clock)
+        return await cls.over(await open_engine(url, unsafe), hooks=hooks, clock=clock)
 
     @classmethod
     async def over(cls, engine: Engine, *, hooks: Hooks | None = None, clock: Clock | None = None) -> Database:
         """Stand on an engine that is open already, and make the toolkit's own tables in it."""
-        database = cls(engine, hooks=hooks or Hooks(), clock=clock or SystemClock())
-        await database.engine.script(TABLES)
-        return database
+        try:
+            await engine.script(TABLES)
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(engine, hooks=hooks or Hooks(), clock=clock or SystemClock())
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Run a statement that writes; return how many rows it changed. Raises NoUnitOfWork outside of one."""
-        return (await self.unit_of_work().run(sql, *args)).changed
+        return await self.unit_of_work().execute(sql, *args)
 
     async def fetch_one(self, row: type[R], sql: str, *args: Any) -> R | None:
         """Return the first row as `row`, or None."""
@@ -76,26 +95,54 @@ class Database:
         return result.rows[0][0] if result.rows else None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[UnitOfWork]:
+    async def transaction(self, isolation: Isolation = "serializable") -> AsyncGenerator[UnitOfWork]:
         """A unit of work: commits at the end of the block, rolls back when it raises.
 
-        Within another one it joins that one, and the outer block decides.
+        Within another one it joins that one, and the outer block decides. Raises TransactionConflict when another
+        transaction got in between; `atomic` then runs the work again, a block cannot.
         """
         if (joined := self._ambient()) is not None:
             yield joined
             return
-        unit = UnitOfWork(self, self._hooks)
+        unit = UnitOfWork(self, self._hooks, isolation)
         token = ambient.set(unit)
         try:
             yield unit
             await unit.commit()
-        except BaseException:
-            await unit.rollback()
+        except BaseException as error:
+            await unit.rollback(error)
             raise
         finally:
-            unit.end()
+            unit.ended = True
             ambient.reset(token)
-        unit.committed()
+
+    async def atomic(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run `work` in a unit of work, and again from its start when it conflicts with another transaction.
+
+        Within another unit of work it joins that one, which then decides. Whatever `work` changes outside of the
+        database must bear repetition. Raises TransactionConflict when it never succeeds; a deadline is the
+        caller's, who cancels.
+        """
+        if self._ambient() is not None:
+            return await work()
+        try:
+            return await self._in_transaction(work)
+        except TransactionConflict as error:
+            conflict = error
+        # What has conflicted runs again one at a time in this process, or those that all want one row would meet
+        # again and again: three times the throughput. Backoff and jitter are for the meetings with other processes.
+        async with self._again:
+            for attempt in range(1, CONFLICTS):
+                try:
+                    return await self._in_transaction(work)
+                except TransactionConflict as error:
+                    conflict = error
+                await self._clock.sleep(_pause_after(attempt))
+        raise conflict
+
+    async def _in_transaction(self, work: Callable[[], Awaitable[T]]) -> T:
+        async with self.transaction():
+            return await work()
 
     def unit_of_work(self) -> UnitOfWork:
         """Return the unit of work in hand. Raises NoUnitOfWork when there is none."""
@@ -114,14 +161,10 @@ class Database:
 
     async def _fetch(self, sql: str, args: tuple[Any, ...]) -> Result:
         if (unit := self._ambient()) is not None:
-            return await unit.run(sql, *args)
+            return await unit.fetch(sql, *args)
         return await self.engine.read(Statement(sql, args))
 
 
-async def _engine(url: str) -> Engine:
-    scheme, separator, path = url.partition(":///")
-    if scheme != "sqlite" or not separator or not path:
-        raise SettingsError(
-            [f"the database URL {url!r} is not usable; write sqlite:///relative.db or sqlite:////absolute.db"]
-        )
-    return await SqliteEngine.open(Path(unquote(path)))
+def _pause_after(attempt: int) -> float:
+    """Full jitter, so that transactions that met once do not meet again."""
+    return chance() * min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2.0**attempt)

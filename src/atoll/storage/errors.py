@@ -1,9 +1,14 @@
 """The errors of the storage package.
 
 StorageError
-├── DatabaseUnusable            the URL, the file or the server cannot be used; raised at start
+├── DatabaseUnusable            the URL, the file, the server or its settings cannot be used; raised at start
+├── ConnectionLost              the server is not reachable, or went away before a commit; nothing was committed
+├── CommitUnknown               the server went away during a commit, which may have happened or not
 ├── StatementFailed             the database refused a statement
-│   └── ConstraintViolated      … because of a unique, foreign key, not-null or check constraint
+│   ├── ConstraintViolated      … because of a unique, foreign key, not-null, check or exclusion constraint
+│   ├── ValueRefused            … because a value is too large for its column or has a NUL character
+│   └── TransactionConflict     … or the commit, because of another transaction: the same work may succeed again
+├── KeyTaken                    a reply is stored under this idempotency key already
 ├── NoUnitOfWork                a write outside of a unit of work
 └── RemoteCallInTransaction     a call to another service while a local transaction is open
 """
@@ -18,9 +23,27 @@ class StorageError(AtollError):
 
 
 class DatabaseUnusable(StorageError):
-    """The database cannot be opened; the message names it and says what to do."""
+    """The database cannot be opened; the message names each problem and says what to do."""
 
     code = "unavailable"
+
+
+class ConnectionLost(StorageError):
+    """There is no connection to the database, or it broke before the commit was asked for: nothing was committed."""
+
+    code = "unavailable"
+    retryable = True
+
+
+class CommitUnknown(StorageError):
+    """The connection broke while the commit was under way: everything was committed, or nothing.
+
+    Do the same again under the same key: an idempotency key, an inbox row or a saga's journal tells which it was.
+    """
+
+    code = "unavailable"
+    retryable = True
+    in_doubt = True
 
 
 class StatementFailed(StorageError):
@@ -31,6 +54,26 @@ class ConstraintViolated(StatementFailed):
     """A row would break a constraint of the schema."""
 
     code = "conflict"
+
+
+class ValueRefused(StatementFailed):
+    """An argument cannot be stored: a number outside of the column's range, or text with a NUL character."""
+
+    code = "invalid"
+
+
+class TransactionConflict(StatementFailed):
+    """Another transaction got in between, so this one is undone; running the same work again may succeed.
+
+    `Database.atomic` does so by itself.
+    """
+
+    code = "unavailable"
+    retryable = True
+
+
+class KeyTaken(StorageError):
+    """Another unit of work has stored a reply under this idempotency key; this one has done nothing."""
 
 
 class NoUnitOfWork(StorageError):

@@ -21,7 +21,11 @@ class Inbox:
         self._clock = clock
 
     async def first_time(self, consumer: str, message_id: str) -> bool:
-        """Note the message in the unit of work in hand; False when the consumer has had it before."""
+        """Note the message in the unit of work in hand; False when the consumer has had it before.
+
+        To be called first: while another unit of work handles the same message, in this process or another, this
+        waits for its end, so that no handler runs beside itself.
+        """
         changed = await self._db.execute(
             "INSERT INTO atoll_inbox (consumer, message_id, handled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
             consumer,

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class OutboxRow(msgspec.Struct, frozen=True):
-    """A message that waits to be published. `seq` grows in the order of commits."""
+    """A message that waits to be published.
+
+    `seq` grows in the order of commits, between units of work that wrote the same row or did not overlap. Of two
+    that ran side by side without touching each other either may come first.
+    """
 
     seq: int
     message: Message
@@ -57,9 +61,10 @@ class Outbox:
 
     async def confirm(self, seqs: Sequence[int]) -> None:
         """Note that the broker has these; they stay for a while, and `sweep` removes them."""
-        async with self._db.transaction():
+        these = self._db.engine.dialect.one_of("$2", "BIGINT")
+        async with self._db.transaction("read committed"):
             await self._db.execute(
-                "UPDATE atoll_outbox SET confirmed_at = $1 WHERE seq IN (SELECT value FROM json_each($2))",
+                f"UPDATE atoll_outbox SET confirmed_at = $1 WHERE seq {these}",
                 self._clock.now(),
                 list(seqs),
             )
@@ -71,7 +76,7 @@ class Outbox:
 
     async def sweep(self, before: float, *, limit: int = 1000) -> int:
         """Remove at most `limit` rows confirmed before that time (epoch seconds); return how many."""
-        async with self._db.transaction():
+        async with self._db.transaction("read committed"):
             return await self._db.execute(
                 "DELETE FROM atoll_outbox WHERE seq IN "
                 "(SELECT seq FROM atoll_outbox WHERE confirmed_at < $1 ORDER BY confirmed_at LIMIT $2)",

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
+
+from atoll.storage.dialect import Dialect
+
+Isolation = Literal["serializable", "read committed"]
+"""`serializable`: as if units of work ran one after the other, or TransactionConflict. `read committed` is for
+work of which each statement is right by itself: it never conflicts, and what it read may change meanwhile."""
 
 
 class Statement(NamedTuple):
@@ -14,45 +20,64 @@ class Statement(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a statement gave: column names, rows in order, and how many rows it changed."""
+    """The rows of a statement in order, and the names of their columns (which may be missing without rows)."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
-    changed: int
 
 
 class Session(Protocol):
-    """One open transaction. Statements run in the order they are given."""
+    """One open transaction. Statements run one after the other, in the order they are given.
 
-    async def run(self, statement: Statement) -> Result:
-        """Run one statement. Raises StatementFailed; the transaction can then only be rolled back."""
+    A statement that raises leaves a transaction that can only be rolled back. `commit` or `rollback` is called
+    once, and ends the session; neither is ever cancelled.
+    """
+
+    async def execute(self, statement: Statement) -> int:
+        """Run a statement and return how many rows it changed.
+
+        Raises StatementFailed or one of its kinds, ConnectionLost.
+        """
+        ...
+
+    async def fetch(self, statement: Statement) -> Result:
+        """Run a statement and return its rows. Raises as `execute` does."""
         ...
 
     async def commit(self, last: Sequence[Statement]) -> None:
-        """Run `last`, then commit durably, in one trip. When it raises, nothing was committed.
+        """Run `last`, then commit durably.
 
-        Cancellation does not interrupt it: the caller learns the outcome first.
+        When it raises nothing was committed, but for CommitUnknown.
         """
         ...
 
     async def rollback(self) -> None:
-        """Undo everything. Never raises, and is not interrupted by cancellation."""
+        """Undo everything. Never raises."""
         ...
 
 
 class Engine(Protocol):
     """One service's database."""
 
-    async def begin(self) -> Session:
-        """Wait for a turn and open a transaction that sees the latest commit and may write."""
+    dialect: Dialect
+
+    async def begin(self, isolation: Isolation = "serializable") -> Session:
+        """Open a transaction that sees the latest commit and may write.
+
+        Waits for a turn or a connection; leaves nothing behind when cancelled. Raises ConnectionLost.
+        """
         ...
 
     async def read(self, statement: Statement) -> Result:
-        """Run one statement that only reads, on the latest committed state."""
+        """Run one statement that only reads, on the latest committed state. Raises as a session does."""
         ...
 
     async def script(self, sql: str) -> None:
-        """Run several statements separated by `;`, for schemas. They must be safe to repeat."""
+        """Run several statements separated by `;` in one transaction, for schemas; all or nothing.
+
+        They must be safe to repeat. `{serial}` and its kin are filled in (see Dialect). Replicas that start
+        together take turns.
+        """
         ...
 
     async def close(self) -> None:

@@ -6,10 +6,10 @@ from typing import Final
 
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS atoll_outbox (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq {serial},
     id TEXT NOT NULL UNIQUE,
     message TEXT NOT NULL,
-    confirmed_at REAL
+    confirmed_at DOUBLE PRECISION
 );
 CREATE INDEX IF NOT EXISTS atoll_outbox_pending ON atoll_outbox (seq) WHERE confirmed_at IS NULL;
 CREATE INDEX IF NOT EXISTS atoll_outbox_confirmed ON atoll_outbox (confirmed_at) WHERE confirmed_at IS NOT NULL;
@@ -17,26 +17,26 @@ CREATE INDEX IF NOT EXISTS atoll_outbox_confirmed ON atoll_outbox (confirmed_at)
 CREATE TABLE IF NOT EXISTS atoll_inbox (
     consumer TEXT NOT NULL,
     message_id TEXT NOT NULL,
-    handled_at REAL NOT NULL,
+    handled_at DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (consumer, message_id)
-) WITHOUT ROWID;
+) {keyed};
 
 CREATE TABLE IF NOT EXISTS atoll_dead_letters (
     id TEXT NOT NULL,
     consumer TEXT NOT NULL,
     message TEXT NOT NULL,
     error TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    time REAL NOT NULL,
+    attempts BIGINT NOT NULL,
+    time DOUBLE PRECISION NOT NULL,
     PRIMARY KEY (consumer, id)
 );
 
 CREATE TABLE IF NOT EXISTS atoll_replies (
     key TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
-    status INTEGER NOT NULL,
-    body BLOB NOT NULL,
+    status BIGINT NOT NULL,
+    body BYTEA NOT NULL,
     content_type TEXT NOT NULL,
-    time REAL NOT NULL
-) WITHOUT ROWID;
+    time DOUBLE PRECISION NOT NULL
+) {keyed};
 """

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from atoll.core.hooks import Hooks
-from atoll.storage.errors import NoUnitOfWork
-from atoll.storage.port import Result, Session, Statement
-from atoll.storage.records import TransactionFinished
+from atoll.core.machine import machine
+from atoll.storage.errors import CommitUnknown, NoUnitOfWork, StatementFailed, TransactionConflict
+from atoll.storage.port import Isolation, Result, Session, Statement
+from atoll.storage.records import Outcome, TransactionFinished
+from atoll.storage.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from atoll.storage.database import Database
@@ -19,15 +21,20 @@ if TYPE_CHECKING:
 class UnitOfWork:
     """One transaction in the making, opened at its first statement: work that stores nothing costs nothing.
 
-    Statements that need no answer are deferred and travel with the commit, in the order they were given.
+    Statements that need no answer are deferred and travel with the commit, in the order they were given. After a
+    statement that failed or was cancelled nothing more can be done but to end the block, on every engine alike.
     """
 
-    def __init__(self, database: Database, hooks: Hooks) -> None:
+    def __init__(self, database: Database, hooks: Hooks, isolation: Isolation) -> None:
         self.database = database
+        self.isolation: Isolation = isolation
         self._hooks = hooks
         self._session: Session | None = None
+        self._opening = asyncio.Lock()
+        self._at_opening: list[Callable[[Session], Awaitable[None]]] = []
         self._deferred: list[Statement] = []
         self._after_commit: list[Callable[[], None]] = []
+        self._failure: BaseException | None = None
         self._began = 0.0
         self.ended = False
 
@@ -36,12 +43,34 @@ class UnitOfWork:
         """True once a statement has run, until the end."""
         return self._session is not None
 
-    async def run(self, sql: str, *args: Any) -> Result:
-        """Run a statement in the transaction, opening it if this is the first."""
-        if self._session is None:
-            self._began = time.monotonic()
-            self._session = await self.database.engine.begin()
-        return await self._session.run(Statement(sql, args))
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Run a statement in the transaction and return how many rows it changed."""
+        try:
+            return await (await self.session()).execute(Statement(sql, args))
+        except BaseException as error:
+            self.spoil(error)
+            raise
+
+    async def fetch(self, sql: str, *args: Any) -> Result:
+        """Run a statement in the transaction and return its rows."""
+        try:
+            return await (await self.session()).fetch(Statement(sql, args))
+        except BaseException as error:
+            self.spoil(error)
+            raise
+
+    async def session(self) -> Session:
+        """Return the transaction itself, opened if this is the first use; for bridges to other libraries."""
+        self._check()
+        return self._session or await self._open()
+
+    def spoil(self, error: BaseException) -> None:
+        """Let the unit of work end in nothing but a rollback, because of `error`."""
+        self._failure = self._failure or error
+
+    def at_opening(self, call: Callable[[Session], Awaitable[None]]) -> None:
+        """Run `call` on the transaction when it is opened, before its first statement; what it raises ends it."""
+        self._at_opening.append(call)
 
     def defer(self, sql: str, *args: Any) -> None:
         """Run a statement just before the commit, after everything else."""
@@ -52,36 +81,80 @@ class UnitOfWork:
         if call not in self._after_commit:
             self._after_commit.append(call)
 
+    def relax(self) -> None:
+        """Make do with `read committed` if no statement has run yet: each of those to come is right by itself."""
+        self.isolation = "read committed"
+
     async def commit(self) -> None:
-        """Make everything durable at once. When it raises, nothing is."""
-        if self._session is None:
-            if not self._deferred:
-                return
-            self._began = time.monotonic()
-            self._session = await self.database.engine.begin()
-        session, self._session = self._session, None
-        await session.commit(self._deferred)
-        self._told("committed")
+        """Make everything durable at once, then run the calls that waited for it.
 
-    def end(self) -> None:
-        """Close for good: code that still holds it, such as a task begun within, is outside of it now."""
+        When it raises nothing is durable, but for CommitUnknown. A cancellation meanwhile is raised afterwards.
+        """
+        self._check()
+        if self._session is not None or self._deferred:
+            session = self._session or await self._open()
+            self._session, self.ended = None, True
+            await uninterrupted(self._commit(session))
+        else:
+            self.ended = True
+            self._call_back()
+
+    async def rollback(self, error: BaseException) -> None:
+        """Forget everything because of `error`. Never raises but a cancellation, afterwards."""
         self.ended = True
-
-    def committed(self) -> None:
-        """Run the calls that waited for the commit."""
-        for call in self._after_commit:
-            call()
-
-    async def rollback(self) -> None:
-        """Forget everything."""
         self._deferred.clear()
         session, self._session = self._session, None
         if session is not None:
-            await session.rollback()
-            self._told("rolled_back")
+            await uninterrupted(session.rollback())
+            self._told(_outcome(error))
 
-    def _told(self, outcome: Any) -> None:
-        self._hooks.emit(TransactionFinished(outcome=outcome, seconds=time.monotonic() - self._began))
+    def _check(self) -> None:
+        if self._failure is not None:
+            raise StatementFailed(
+                "an earlier statement of this unit of work failed, so all of it will be undone: let the error leave "
+                "the block instead of catching it within"
+            ) from self._failure
+
+    async def _open(self) -> Session:
+        async with self._opening:
+            if self._session is None:
+                self._began = machine().monotonic()
+                self._session = await self._begin()
+            return self._session
+
+    async def _begin(self) -> Session:
+        session = await self.database.engine.begin(self.isolation)
+        try:
+            for call in self._at_opening:
+                await call(session)
+            if self.ended:
+                raise NoUnitOfWork("the unit of work has ended meanwhile")
+        except BaseException:
+            await uninterrupted(session.rollback())
+            raise
+        return session
+
+    async def _commit(self, session: Session) -> None:
+        try:
+            await session.commit(self._deferred)
+        except Exception as error:
+            self._told(_outcome(error))
+            raise
+        self._told("committed")
+        self._call_back()
+
+    def _call_back(self) -> None:
+        for call in self._after_commit:
+            call()
+
+    def _told(self, outcome: Outcome) -> None:
+        self._hooks.emit(TransactionFinished(outcome=outcome, seconds=machine().monotonic() - self._began))
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, CommitUnknown):
+        return "unknown"
+    return "conflict" if isinstance(error, TransactionConflict) else "rolled_back"
 
 
 ambient: ContextVar[UnitOfWork | None] = ContextVar("atoll_unit_of_work", default=None)

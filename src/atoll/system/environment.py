@@ -33,6 +33,7 @@ def environment_for(base: Mapping[str, str], around: Surroundings, *, instance: 
     """Return `base` with the platform's variables. One that the user set wins, but for who the process is."""
     platform = {
         "ATOLL_DATABASE_URL": f"sqlite:///{around.data}/{{service}}.db",
+        "ATOLL_DATA": str(around.data),
         "ATOLL_BROKER_URL": around.broker_url,
         "ATOLL_REGISTRY_URL": around.registry_url,
         "ATOLL_ISSUER": around.issuer,
@@ -52,7 +53,9 @@ def settings_for(system: System, environ: Mapping[str, str]) -> Settings:
     if "ATOLL_DATABASE_URL" in environ and "{service}" not in settings.database_url and len(system.services) > 1:
         problems.append("ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own")
     if "ATOLL_BROKER_URL" in environ and settings.broker_url.startswith("memory"):
-        problems.append("ATOLL_BROKER_URL is memory:, which no other process can reach; leave it out or use nats://")
+        problems.append(
+            "ATOLL_BROKER_URL is memory:, which no other process can reach; leave it out, or use nats:// or amqp://"
+        )
     if problems:
         raise SettingsError(problems)
     return settings

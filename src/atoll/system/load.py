@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from atoll.clients import Clients
@@ -58,5 +58,5 @@ class Load:
     is lost; one that is there more than once is doubled.
     """
 
-    customers: Callable[[str, Random, asyncio.Event, Recorder], Awaitable[None]]
+    customers: Callable[[str, Random, asyncio.Event, Recorder], Coroutine[Any, Any, None]]
     facts: Callable[[Clients], Awaitable[Iterable[str]]]

@@ -6,45 +6,80 @@ Services are given the address of a link in place of the server's own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from atoll.core import AtollError
 from atoll.messaging.nats.server import NatsServer
+from atoll.system.lifeline import lifeline
 from atoll.torture.errors import WrongTorture
 from atoll.torture.link import Link
 
 BROKER: Final = "broker"
 DATABASE: Final = "database"
+BROKERS: Final = ("nats", "rabbitmq")
+VARIABLES: Final = {BROKER: "ATOLL_BROKER_URL", DATABASE: "ATOLL_DATABASE_URL"}
 PORTS: Final = {"nats": 4222, "amqp": 5672, "postgresql": 5432, "postgres": 5432}
 START_PAUSE: Final = 0.2
 START_ATTEMPTS: Final = 20
 
 
-class Broker:
-    """A nats-server of our own that is killed and started again on the same store and port."""
+class Server(Protocol):
+    """A broker as a child process, which keeps its port and its store."""
 
-    def __init__(self, directory: Path, *, preexec: Callable[[], None] | None = None) -> None:
-        self._server = NatsServer(directory, preexec=preexec)
+    @property
+    def url(self) -> str:
+        """Where it listens, once started."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        ...
+
+    async def start(self) -> None:
+        """Return when it takes connections."""
+        ...
+
+    def kill(self) -> None:
+        """End it at once."""
+        ...
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended."""
+        ...
+
+    async def stop(self) -> None:
+        """End it. Idempotent."""
+        ...
+
+
+class Broker:
+    """A broker of our own that is killed and started again."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
         self._running = False
 
     @property
     def url(self) -> str:
         """Where it listens, once started."""
-        return self._server.url
+        return self.server.url
 
     @property
     def pid(self) -> int:
         """Its process, 0 while there is none."""
-        return self._server.pid if self._running else 0
+        return self.server.pid if self._running else 0
 
     async def start(self) -> None:
         """Return when it takes connections; tried again for a while, because a killed one may still hold its port."""
         for attempt in range(1, START_ATTEMPTS + 1):
             try:
-                await self._server.start()
+                await self.server.start()
             except AtollError:
                 if attempt == START_ATTEMPTS:
                     raise
@@ -55,13 +90,13 @@ class Broker:
 
     async def crash(self) -> None:
         """Kill it, and return when it is gone."""
-        self._server.kill()
-        await self._server.wait()
+        self.server.kill()
+        await self.server.wait()
         self._running = False
 
     async def stop(self) -> None:
         """End it. Idempotent."""
-        await self._server.stop()
+        await self.server.stop()
         self._running = False
 
 
@@ -97,7 +132,54 @@ def kind_of(url: str) -> str:
     return urlsplit(url).scheme
 
 
-def environment(urls: Mapping[str, str], links: Mapping[str, Link]) -> dict[str, str]:
-    """Return the variables that lead services through the links. `urls` are by link name."""
-    variables = {BROKER: "ATOLL_BROKER_URL", DATABASE: "ATOLL_DATABASE_URL"}
-    return {variables[name]: through(url, links[name]) if name in links else url for name, url in urls.items()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """The engines of one run. `urls` are the servers' own by name; `broker` is None when it is not ours.
+
+    `environ` is what leads the services through the links.
+    """
+
+    urls: Mapping[str, str]
+    links: Mapping[str, Link]
+    broker: Broker | None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The variables to start the system with."""
+        led = {name: through(url, self.links[name]) if name in self.links else url for name, url in self.urls.items()}
+        return {VARIABLES[name]: url for name, url in led.items()}
+
+    def kind(self, name: str, default: str) -> str:
+        """What the engine is called in a report: the scheme of its URL."""
+        return kind_of(self.urls.get(name, default))
+
+
+@asynccontextmanager
+async def engines(directory: Path, environ: Mapping[str, str], *, broker: str) -> AsyncGenerator[Engines]:
+    """Start what a run needs: a broker unless `environ` names one, and a link in front of each server.
+
+    `broker` is the kind to start, one of BROKERS; its store is below `directory`. All of it ends with this block,
+    and with this process. Raises WrongTorture for a URL that cannot be linked.
+    """
+    urls = {name: environ[variable] for name, variable in VARIABLES.items() if environ.get(variable)}
+    ours = None if BROKER in urls else Broker(_server(broker, directory))
+    async with AsyncExitStack() as stack:
+        if ours is not None:
+            stack.push_async_callback(ours.stop)
+            await ours.start()
+            urls[BROKER] = ours.url
+        links = {name: link for name, url in urls.items() if (link := link_for(name, url))}
+        for link in links.values():
+            stack.push_async_callback(link.close)
+            await link.start()
+        yield Engines(urls=urls, links=links, broker=ours)
+
+
+def _server(kind: str, directory: Path) -> Server:
+    if kind == "nats":
+        return NatsServer(directory / "nats", preexec=lifeline())
+    if kind == "rabbitmq":
+        from atoll.messaging.rabbitmq import RabbitMQServer
+
+        return RabbitMQServer(directory / "rabbitmq", preexec=lifeline())
+    raise WrongTorture(f"there is no broker {kind!r} to start; there are {', '.join(BROKERS)}")

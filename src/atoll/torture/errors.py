@@ -2,7 +2,8 @@
 
 TortureError
 ├── NothingToHold     the system declares no load or no invariants, so nothing could be held against it
-└── WrongTorture      what was asked for cannot be done to this system, here
+├── WrongTorture      what was asked for cannot be done to this system, here
+└── LoadFailed        the customers themselves failed, so that the run says nothing
 """
 
 from __future__ import annotations
@@ -29,3 +30,13 @@ class WrongTorture(TortureError):
     """What was asked for cannot be done to this system, here."""
 
     code = "wrong_torture"
+
+
+class LoadFailed(TortureError):
+    """The customers themselves failed, so that the run says nothing."""
+
+    code = "load_failed"
+    exit_code = 1
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the load is not usable: {reason}")

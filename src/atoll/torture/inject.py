@@ -17,6 +17,7 @@ from atoll.contracts import Message
 from atoll.core import AtollError
 from atoll.messaging import MessagingError
 from atoll.torture.engines import Broker
+from atoll.torture.errors import TortureError
 from atoll.torture.injury import Injury
 from atoll.torture.link import Link
 from atoll.torture.schedule import Fault, Kind
@@ -61,25 +62,22 @@ class Injector:
             async with self._turns[fault.target]:
                 injury.began = injury.lifted = time.monotonic()
                 await self._ways[fault.kind](injury)
-            await self._recovery(injury)
+            if fault.kind in ("kill", "stop"):
+                await self._recovery(injury)
         except (AtollError, OSError) as error:
             injury.failure = str(error)
         return injury
 
     async def _recovery(self, injury: Injury) -> None:
-        kind = injury.fault.kind
-        if kind == "duplicate":
-            return
-        hurt = [injury.fault.target] if kind in ("kill", "stop") else self._victims.services()
         with suppress(TimeoutError):
             async with asyncio.timeout(RECOVERY_SECONDS):
-                await self._victims.ready(hurt)
+                await self._victims.ready(injury.fault.target, killed=injury.killed)
                 injury.ready = time.monotonic()
 
     async def _kill(self, injury: Injury) -> None:
-        pid = await self._victims.caught(injury.fault.target, patience=PATIENCE)
+        injury.killed = await self._victims.caught(injury.fault.target, patience=PATIENCE)
         injury.began = injury.lifted = time.monotonic()
-        _signal(pid, signal.SIGKILL)
+        _signal(injury.killed, signal.SIGKILL)
 
     async def _stop(self, injury: Injury) -> None:
         pid = await self._victims.caught(injury.fault.target, patience=PATIENCE)
@@ -100,6 +98,7 @@ class Injector:
         finally:
             injury.lifted = time.monotonic()
             await broker.start()
+            injury.ready = time.monotonic()
 
     async def _hurt_link(self, injury: Injury) -> None:
         fault = injury.fault
@@ -119,23 +118,24 @@ class Injector:
 
     async def _duplicate(self, injury: Injury) -> None:
         until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                injury.repeated = await self._repeat(injury.fault)
-                break
-            except MessagingError:
-                if time.monotonic() >= until:
-                    raise
-                await asyncio.sleep(RETRY_SECONDS)
-        injury.lifted = time.monotonic()
+        while not await self._repeat(injury):
+            if time.monotonic() >= until:
+                raise TortureError(f"no message could be published again in {PATIENCE:g} s")
+            await asyncio.sleep(RETRY_SECONDS)
+        injury.began = injury.lifted = time.monotonic()
 
-    async def _repeat(self, fault: Fault) -> int:
-        """Publish the newest of what a service has published once more; return how many messages that were."""
-        body = await self._victims.ask(fault.target, "/_atoll/outbox")
-        messages = msgspec.json.decode(body or b"[]", type=list[Message])[: int(fault.amount)]
-        if messages:
+    async def _repeat(self, injury: Injury) -> bool:
+        """Publish the newest of what was published once more; False when nobody or the broker can now."""
+        asked = (self._victims.ask(name, "/_atoll/outbox") for name in self._victims.services())
+        bodies = [body for body in await asyncio.gather(*asked) if body is not None]
+        published = [message for body in bodies for message in msgspec.json.decode(body, type=list[Message])]
+        messages = sorted(published, key=lambda each: -each.time)[: int(injury.fault.amount)]
+        try:
             await self._publish(messages)
-        return len(messages)
+        except MessagingError:
+            return False
+        injury.repeated = len(messages)
+        return bool(messages)
 
 
 def _signal(pid: int, number: int) -> None:

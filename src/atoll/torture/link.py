@@ -24,7 +24,7 @@ class Link:
         self._cut = False
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._open: set[asyncio.Transport] = set()
+        self._open: set[asyncio.WriteTransport] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -101,6 +101,8 @@ class Link:
             if self.delay:
                 await asyncio.sleep(self.delay)
             await self._flowing.wait()
+            if writer.is_closing():
+                return
             writer.write(data)
             await writer.drain()
         if not writer.is_closing():

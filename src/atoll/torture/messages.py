@@ -13,7 +13,8 @@ from atoll.messaging import open_queue
 from atoll.messaging.nats.jetstream import store
 from atoll.messaging.nats.link import NatsLink
 from atoll.messaging.nats.wire import DEDUP_HEADER, encode, subject_of
-from atoll.torture.engines import kind_of
+from atoll.messaging.rabbitmq.server import RabbitMQServer
+from atoll.torture.engines import Broker, kind_of
 
 ANSWER_SECONDS: Final = 5.0
 
@@ -35,13 +36,21 @@ async def repeat(url: str, namespace: str, messages: Sequence[Message]) -> None:
         await queue.close()
 
 
-async def waiting(url: str, namespace: str) -> Mapping[str, int]:
-    """Return by consumer how many messages it has not settled, as far as the broker at `url` tells: JetStream does.
+async def waiting(url: str, namespace: str, broker: Broker | None) -> Mapping[str, int]:
+    """Return by consumer how many messages it has not settled, as far as we can ask: JetStream, or our own RabbitMQ.
 
-    Raises MessagingError when it does not answer.
+    Raises MessagingError when the broker does not answer.
     """
-    if kind_of(url) != "nats":
-        return {}
+    if kind_of(url) == "nats":
+        return await _waiting_on_nats(url, namespace)
+    if broker is not None and isinstance(broker.server, RabbitMQServer):
+        table = await broker.server.control("list_queues", "name", "messages")
+        rows = [line.split("\t") for line in table.splitlines() if line.startswith(f"{namespace}.group.")]
+        return {name: int(count) for name, count in rows}
+    return {}
+
+
+async def _waiting_on_nats(url: str, namespace: str) -> Mapping[str, int]:
     async with _link(url) as link:
         answer = await link.request(f"$JS.API.CONSUMER.LIST.{namespace}", b"", timeout=ANSWER_SECONDS)
     consumers = msgspec.json.decode(answer.data, type=_Consumers).consumers

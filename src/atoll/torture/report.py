@@ -11,9 +11,11 @@ import msgspec
 from atoll.system import Attempt
 from atoll.torture.injury import Injury
 from atoll.torture.schedule import KINDS, Kind
-from atoll.torture.settle import Outcome
 
 BIN_SECONDS: Final = 1.0
+ACCEPTED: Final = 202
+HEALING: Final[frozenset[Kind]] = frozenset({"kill", "stop", "broker"})
+"""The kinds after which a process has to become ready again."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,13 +30,14 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
     """How a kind of fault healed, counted from when the harness let go.
 
-    `ready`: until what was hurt answered `/readyz` (or took a connection). `answered`: until the first request sent
-    after that moment to the service in question, or to any if it has none, came back well through the gateway.
+    `ready`: until the process that was hurt answered `/readyz` (or took a connection); a link is whole at once.
+    `answered`: until a request that was sent after that moment came back well through the gateway, one to the
+    service in question if it has any.
     """
 
     kind: Kind
     faults: int
-    ready: Span
+    ready: Span | None
     answered: Span
 
 
@@ -52,7 +55,7 @@ class FaultView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Requests(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests through the gateway. `sent` is `ok` (2xx), `refused` (4xx) and `failed` (5xx or no answer).
+    """Requests through the gateway. `sent` is `ok` (2xx), `refused` (4xx) and `failed` (5xx, 202 or no answer).
 
     `retried` are those among them that repeated an earlier one.
     """
@@ -81,7 +84,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. `good` means that everything holds and that nothing is left running."""
+    """A whole run. `lost`, `doubled` and `stuck` hold a sentence for each case."""
 
     system: str
     seed: int
@@ -100,12 +103,22 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stuck: Sequence[str]
     invariants: Sequence[Verdict]
     left_running: Sequence[str]
-    good: bool
+
+    @property
+    def good(self) -> bool:
+        """Everything holds, nothing is left running, and there was something to hold and something done to it."""
+        wrong = self.lost or self.doubled or self.stuck or self.left_running
+        held = bool(self.invariants) and not any(each.violations for each in self.invariants)
+        happened = self.acknowledged > 0 and any(not each.failure for each in self.faults)
+        return held and happened and not wrong
 
     def by_kind(self) -> dict[Kind, list[FaultView]]:
         """The faults of each kind that was used, in the order of kinds."""
-        found = {kind: [each for each in self.faults if each.kind == kind] for kind in KINDS}
-        return {kind: faults for kind, faults in found.items() if faults}
+        found: dict[Kind, list[FaultView]] = {}
+        for kind in KINDS:
+            if faults := [each for each in self.faults if each.kind == kind]:
+                found[kind] = faults
+        return found
 
 
 class Answers:
@@ -126,8 +139,8 @@ class Answers:
 
 
 def outcome_of(attempt: Attempt) -> str:
-    """Return `ok`, `refused` or `failed`. 202 says that a saga still runs, so it is none of the customer's ends."""
-    if 200 <= attempt.status < 300:
+    """Return `ok`, `refused` or `failed`. 202 says that a saga still runs, so it settles nothing either."""
+    if 200 <= attempt.status < 300 and attempt.status != ACCEPTED:
         return "ok"
     return "refused" if 400 <= attempt.status < 500 else "failed"
 
@@ -182,7 +195,8 @@ def recovery_of(faults: Sequence[FaultView]) -> list[Recovery]:
     for kind in KINDS:
         done = [each for each in faults if each.kind == kind and not each.failure]
         if done and kind != "duplicate":
-            ready, answered = span_of(each.ready for each in done), span_of(each.answered for each in done)
+            ready = span_of(each.ready for each in done) if kind in HEALING else None
+            answered = span_of(each.answered for each in done)
             found.append(Recovery(kind=kind, faults=len(done), ready=ready, answered=answered))
     return found
 
@@ -202,12 +216,6 @@ def span_of(values: Iterable[float | None]) -> Span:
 def percentile(ordered: Sequence[float], percent: int) -> float:
     """Return the value that `percent` of the ordered values do not exceed (nearest rank); 0 for none."""
     return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else 0.0
-
-
-def is_good(outcome: Outcome, acknowledged: int, injuries: Sequence[Injury], left_running: Sequence[str]) -> bool:
-    """Everything holds, something was there to hold, something was done to it, and nothing is left running."""
-    happened = acknowledged > 0 and any(not each.failure for each in injuries)
-    return outcome.good and happened and not left_running
 
 
 def _since(moment: float, then: float | None) -> float | None:

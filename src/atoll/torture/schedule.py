@@ -54,14 +54,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What can be hurt: processes killed and stopped, links cut, publishers repeated, the broker if it is ours.
+    """What can be hurt: processes killed and stopped, links cut, messages repeated, the broker if it is ours.
 
     `lease` is the longest time, in seconds, for which something holds what nobody else may have.
     """
 
     processes: Sequence[str] = ()
     links: Sequence[str] = ()
-    publishers: Sequence[str] = ()
+    messages: Sequence[str] = ()
     broker: str = ""
     lease: float = 10.0
     targets: Mapping[Kind, tuple[str, ...]] = field(init=False)
@@ -75,14 +75,14 @@ class Ground:
             "cut": links,
             "silence": links,
             "delay": links,
-            "duplicate": tuple(self.publishers),
+            "duplicate": tuple(self.messages),
         }
         object.__setattr__(self, "targets", targets)
 
 
 def possible(kinds: Sequence[Kind], ground: Ground) -> list[Kind]:
     """Return those of `kinds` that have a target. Raises WrongTorture when none has."""
-    found = [kind for kind in kinds if ground.targets[kind]]
+    found: list[Kind] = [kind for kind in kinds if ground.targets[kind]]
     if not found:
         raise WrongTorture(f"there is nothing here for faults of kind {', '.join(kinds)}; choose other --kinds")
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -42,11 +41,13 @@ class Victims:
             await asyncio.sleep(POLL_SECONDS)
         return pid
 
-    async def ready(self, names: Iterable[str]) -> None:
-        """Return when each answers: a service that it is ready, anything else a connection."""
-        for name in names:
-            while not await self._answers(name):
-                await asyncio.sleep(POLL_SECONDS)
+    async def ready(self, name: str, *, killed: int = 0) -> None:
+        """Return when `name` answers in another process than `killed`.
+
+        A service answers that it is ready; of anything else a connection is enough.
+        """
+        while not await self._answers(name, killed):  # noqa: ASYNC110 - it happens in other processes
+            await asyncio.sleep(POLL_SECONDS)
 
     async def ask(self, name: str, path: str) -> bytes | None:
         """Return what a service answers to GET `path`; None when it does not, or not with 200."""
@@ -60,9 +61,9 @@ class Victims:
             return None
         return reply.body if reply.status == 200 else None
 
-    async def _answers(self, name: str) -> bool:
+    async def _answers(self, name: str, killed: int) -> bool:
         found = self.all().get(name)
-        if found is None or found.condition != "ready" or not found.address:
+        if found is None or found.condition != "ready" or not found.address or found.pid == killed:
             return False
         return await self.ask(name, "/readyz") is not None if found.kind == "service" else await _connects(found)
 

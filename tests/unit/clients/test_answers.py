@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atoll.clients import CallError, CallTimedOut, Overloaded, Pending, UnexpectedReply
+from atoll.clients import CallError, CallTimedOut, Overloaded, Pending, Undone, UnexpectedReply
 from atoll.clients.answers import error_of
 from atoll.contracts import Problem
 from atoll.core.errors import AtollError
@@ -51,6 +51,13 @@ def test_a_problem_that_is_no_json_is_an_unexpected_reply(body: bytes) -> None:
     found = error(400, body, content_type="application/problem+json")
     assert isinstance(found, UnexpectedReply)
     assert found.problem == {}
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, "undone"), (503, "given_up")])
+def test_a_command_that_was_undone_has_its_final_answer(status: int, code: str) -> None:
+    found = error_of(problem(status, code=code, detail="Undone."), DECLARED)
+    assert isinstance(found, Undone)
+    assert (found.status, found.retryable) == (status, False)
 
 
 @pytest.mark.parametrize("status", [429, 502, 503])

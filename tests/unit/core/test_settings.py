@@ -36,6 +36,12 @@ def test_the_database_url_names_the_service() -> None:
     assert settings.database_for("order") == "sqlite:///data/order.db"
 
 
+def test_accepted_risks_are_read_as_names() -> None:
+    settings = Settings.read({"ATOLL_UNSAFE": "postgres-async-commit, postgres-no-fsync"})
+    assert settings.unsafe == {"postgres-async-commit", "postgres-no-fsync"}
+    assert Settings.read({}).unsafe == frozenset()
+
+
 def test_a_services_own_variables_are_kept() -> None:
     assert Settings.read({"CARDNET_URL": "http://127.0.0.1:9"}).environ["CARDNET_URL"] == "http://127.0.0.1:9"
 

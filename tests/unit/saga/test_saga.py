@@ -14,7 +14,17 @@ from atoll.contracts import Problem
 from atoll.core import context as contexts
 from atoll.core.clock import SystemClock
 from atoll.core.errors import DeclarationError
-from atoll.saga import KeyReused, Saga, SagaEngine, SagaFailed, SagaGivenUp, SagaParked, SagaRunning, definition_of, saga
+from atoll.saga import (
+    KeyReused,
+    Saga,
+    SagaEngine,
+    SagaFailed,
+    SagaGivenUp,
+    SagaParked,
+    SagaRunning,
+    definition_of,
+    saga,
+)
 from atoll.storage import Database
 
 
@@ -83,13 +93,13 @@ Start = Callable[[], Coroutine[Any, Any, Shop]]
 class Lives:
     """Opens the same database again and again, as restarts of one process would."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.world = path, World()
+    def __init__(self, url: str) -> None:
+        self.url, self.world = url, World()
         self.engine: SagaEngine
         self.db: Database | None = None
 
     async def begin(self, *, owner: str = "shop/0", gate: bool = True) -> Shop:
-        self.db = await Database.open(f"sqlite:///{self.path}/shop.db")
+        self.db = await Database.open(self.url)
         await self.db.engine.script("CREATE TABLE IF NOT EXISTS notes (id TEXT PRIMARY KEY)")
         shop = Shop(self.db, self.world)
         if not gate:
@@ -108,7 +118,7 @@ class Lives:
 
 @pytest.fixture
 async def lives(tmp_path: Path) -> AsyncIterator[Lives]:
-    lives = Lives(tmp_path)
+    lives = Lives(f"sqlite:///{tmp_path}/shop.db")
     yield lives
     await lives.end()
 

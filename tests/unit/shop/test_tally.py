@@ -5,9 +5,9 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shop.customers.tally import Tally, percentile
 from shop.demo.display import line_of, table_of
 from shop.demo.summary import Summary, lines_of
-from shop.demo.tally import Tally, percentile
 
 TIMES = st.lists(st.floats(0, 100), min_size=1, max_size=50)
 

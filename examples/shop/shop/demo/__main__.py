@@ -14,7 +14,7 @@ import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from atoll.core import AtollError  # noqa: E402
-from shop.demo.customers import Crowd  # noqa: E402
+from shop.customers.customer import Crowd  # noqa: E402
 from shop.demo.display import Display  # noqa: E402
 from shop.demo.run import run_demo  # noqa: E402
 from shop.demo.summary import lines_of  # noqa: E402

@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from atoll.system.progress import Progress, Step
-from shop.demo.tally import Tally
+from shop.customers.tally import Tally
 
 PLAIN_SECONDS: Final = 2.0
 LIVE_SECONDS: Final = 0.2

@@ -15,10 +15,10 @@ from atoll.core import AtollError
 from atoll.discovery import Resolver, open_registry
 from atoll.system import Invariant, RunningSystem, running
 from atoll.system.memory import pss
-from shop.demo.customers import Crowd, serve_crowd
+from shop.customers.customer import Crowd, serve_crowd
+from shop.customers.tally import Tally
 from shop.demo.display import Display
 from shop.demo.summary import Summary
-from shop.demo.tally import Tally
 from shop.system import shop
 
 VICTIMS: Final = ("order", "payment")

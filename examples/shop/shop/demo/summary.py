@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shop.demo.tally import Tally, percentile
+from shop.customers.tally import Tally, percentile
 
 START_AIM: Final = 10.0
 MEMORY_AIM: Final = 1.2e9

@@ -58,7 +58,7 @@ def read_options(program: str, argv: Sequence[str], environ: Mapping[str, str] =
     parser.add_argument("--slow", type=_rate, default=0.0, help="share of requests that are slow, 0 to 1")
     parser.add_argument("--seed", type=int, default=1)
     found = parser.parse_args(argv)
-    data: Path = found.data if found.data is not None else _beside_databases(environ)
+    data: Path = found.data if found.data is not None else Path(environ.get("ATOLL_DATA") or _beside_databases(environ))
     data.mkdir(parents=True, exist_ok=True)
     return Options(port=found.port, data=data, failing=found.failing, slow=found.slow, seed=found.seed)
 

@@ -1,4 +1,4 @@
-"""The broker URL read apart: the servers of one cluster, and what the operator accepts."""
+"""The broker URL read apart into the servers of one cluster."""
 
 from __future__ import annotations
 
@@ -12,40 +12,34 @@ from atoll.messaging.errors import BrokerUnusable
 SCHEMES: Final = ("amqp", "amqps")
 HEARTBEAT: Final = "5"
 """Seconds; a server gives up on a silent client after two of them, and hands its messages to another member."""
-ACCEPT: Final = "lossy=accepted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where the servers are, each with its credentials; `place` may be shown and logged.
-
-    `accepts_loss` lets queues that are set up in a way that can lose messages be used as they are.
-    """
+    """Where the servers are, each with its credentials; `place` may be shown and logged."""
 
     servers: tuple[str, ...]
     place: str
-    accepts_loss: bool
 
 
 def read_address(url: str) -> Address:
-    """Read `amqp://user:password@host:port/vhost?lossy=accepted`, several joined by commas.
+    """Read `amqp://user:password@host:port/vhost`, or several joined by commas. Raises BrokerUnusable for what is none.
 
-    Raises BrokerUnusable for what is none.
+    A query is left to the client: `cafile`, `heartbeat` and the like.
     """
     parts = [_checked(each) for each in url.split(",")]
-    queries = [dict(parse_qsl(each.query)) for each in parts]
-    accepts = any(query.pop("lossy", "") == "accepted" for query in queries)
-    servers = (
-        urlunsplit(each._replace(query=urlencode({"heartbeat": HEARTBEAT} | query)))
-        for each, query in zip(parts, queries, strict=True)
-    )
-    place = ",".join(without_password(urlunsplit(each._replace(query=""))) for each in parts)
-    return Address(servers=tuple(servers), place=place, accepts_loss=accepts)
+    servers = [urlunsplit(each._replace(query=_with_heartbeat(each.query))) for each in parts]
+    shown = [without_password(urlunsplit(each._replace(query=""))) for each in parts]
+    return Address(servers=tuple(servers), place=",".join(shown))
 
 
 def without_password(url: str) -> str:
     """Return `url` as it may be shown and logged."""
     return re.sub(r"//[^@/]*@", "//", url)
+
+
+def _with_heartbeat(query: str) -> str:
+    return urlencode({"heartbeat": HEARTBEAT} | dict(parse_qsl(query)))
 
 
 def _checked(url: str) -> SplitResult:

@@ -13,6 +13,7 @@ from aiormq.exceptions import (
     AuthenticationError,
     ChannelAccessRefused,
     ChannelInvalidStateError,
+    ChannelNotFoundEntity,
     ChannelPreconditionFailed,
     ConnectionClosed,
     ConnectionNotAllowed,
@@ -26,7 +27,7 @@ from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessagingE
 NOT_ALLOWED: Final = 530
 FAILURES: Final = (AMQPError, ChannelInvalidStateError, RuntimeError, OSError, TimeoutError)
 """aiormq raises RuntimeError for a connection that is closed already."""
-_TOO_LARGE: Final = re.compile(r"message size \d+ is larger than configured max size (\d+)")
+_TOO_LARGE: Final = re.compile(r"is larger than (?:configured )?max size (\d+)")
 _TRANSIENT: Final = re.compile("limit|down", re.IGNORECASE)
 
 
@@ -59,12 +60,16 @@ def translated(error: Exception, place: str) -> MessagingError:
             return BrokerUnusable(f"the virtual host of {place} cannot be used: {reason_of(error)}")
         case ChannelAccessRefused():
             return BrokerUnusable(f"the user of {place} lacks a permission: {reason_of(error)}")
+        case ChannelNotFoundEntity():
+            return BrokerUnavailable(f"something at {place} is missing or down: {reason_of(error)}")
         case PublishError():
             return BrokerUnavailable(f"nothing at {place} would keep the message; its exchange is being set up again")
         case DeliveryError():
             return BrokerUnavailable(f"a queue at {place} is full or cannot store the message at the moment")
         case TimeoutError():
             return BrokerUnavailable(f"no answer from {place} in time")
+        case RuntimeError():
+            return BrokerUnavailable(f"the connection to {place} was lost")
         case _:
             return BrokerUnavailable(f"the connection to {place} failed: {reason_of(error)}")
 

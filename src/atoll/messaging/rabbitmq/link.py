@@ -17,11 +17,12 @@ from contextlib import asynccontextmanager
 from random import random
 from typing import Any, Final
 
-from aiormq import Connection
 from aiormq.abc import AbstractChannel, AbstractConnection
 
 from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessagingError
+from atoll.messaging.rabbitmq import client
 from atoll.messaging.rabbitmq.address import Address, without_password
+from atoll.messaging.rabbitmq.client import closing_of
 from atoll.messaging.rabbitmq.failures import FAILURES, told
 from atoll.resilience import RetryPolicy, full_jitter
 
@@ -45,6 +46,7 @@ class RabbitMQLink:
         self._name = name
         self._prepare = prepare
         self._connection: AbstractConnection | None = None
+        self._preparing: set[AbstractConnection] = set()
         self._redial: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -73,6 +75,7 @@ class RabbitMQLink:
 
     def give_up(self, connection: AbstractConnection) -> None:
         """Leave `connection`, which does not work any more, and connect again; a later one is not touched."""
+        self._preparing.discard(connection)
         if self._connection is not connection or self._closed:
             return
         self._connection = None
@@ -90,22 +93,26 @@ class RabbitMQLink:
             await _close(connection)
 
     async def _open(self, server: str) -> None:
-        connection = Connection(server, client_properties={"connection_name": self._name})
         quiet()
-        try:
-            with told(without_password(server).partition("?")[0]):
-                async with asyncio.timeout(CONNECT_TIMEOUT):
-                    await connection.connect()
-                check_server(connection.server_properties)
-                connection.closing.add_done_callback(lambda _: self.give_up(connection))
-                await self._prepare(connection)
-            self._connection = connection
-            if connection.is_closed:
-                raise BrokerUnavailable("the connection was lost at once")
-        except BaseException:
-            self._connection = None
-            await _close(connection)
-            raise
+        with told(without_password(server).partition("?")[0]):
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                connection = await client.connect(server, name=self._name)
+            try:
+                await self._set_up(connection)
+            except BaseException:
+                self._preparing.discard(connection)
+                await _close(connection)
+                raise
+
+    async def _set_up(self, connection: AbstractConnection) -> None:
+        check_server(connection.server_properties)
+        self._preparing.add(connection)
+        closing_of(connection).add_done_callback(lambda _: self.give_up(connection))
+        await self._prepare(connection)
+        if connection not in self._preparing:
+            raise BrokerUnavailable("the connection was lost at once")
+        self._preparing.discard(connection)
+        self._connection = connection
 
     async def _come_back(self, lost: AbstractConnection) -> None:
         await _close(lost)
@@ -128,7 +135,7 @@ class Channel:
     def __init__(self, amqp: AbstractChannel, *, lost: Callable[[], None]) -> None:
         self.amqp = amqp
         self._lost = lost
-        self._closing = amqp.closing
+        self._closing = closing_of(amqp)
         self._closing.add_done_callback(self._closed)
         amqp.on_consumer_cancel_callbacks.add(self._cancelled)
 
@@ -137,7 +144,7 @@ class Channel:
         self._closing.remove_done_callback(self._closed)
         await _close(self.amqp)
 
-    def _closed(self, _: asyncio.Future[Any]) -> None:
+    def _closed(self, _: asyncio.Future[None]) -> None:
         self._lost()
 
     async def _cancelled(self, _: object) -> None:
@@ -146,9 +153,7 @@ class Channel:
 
 
 @asynccontextmanager
-async def passing_channel(
-    connection: AbstractConnection, *, confirms: bool = False
-) -> AsyncGenerator[AbstractChannel]:
+async def passing_channel(connection: AbstractConnection, *, confirms: bool = False) -> AsyncGenerator[AbstractChannel]:
     """Open a channel for the block alone; its loss is of no matter to anything else."""
     channel = await connection.channel(publisher_confirms=confirms)
     try:

@@ -8,7 +8,8 @@ key; the others stand by. `shop.dead.audit` gets what the broker gives up delive
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,11 +17,15 @@ from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import AMQPChannelError, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from atoll.messaging.errors import BrokerUnusable
-from atoll.messaging.rabbitmq.address import ACCEPT
 from atoll.messaging.rabbitmq.failures import reason_of
 from atoll.messaging.rabbitmq.link import passing_channel, release_of
 
 Declare = Callable[[AbstractChannel], Awaitable[object]]
+LOSSY_QUEUE: Final = "rabbitmq-lossy-queue"
+"""The risk that ATOLL_UNSAFE may name: queues and exchanges are used as they are found."""
+SETTLE_SECONDS: Final = 1.0
+"""How long a new queue is not relied on. Up to and including RabbitMQ 4.3 its name reaches the disk half a second
+after it was declared; a crash before that leaves a queue that has lost what it confirmed, and takes nothing more."""
 UNLIMITED_SINCE: Final = (4, 0)
 """From this release on a queue that names no limit drops a message at its twentieth delivery."""
 _EVERYTHING: Final = "#"
@@ -52,12 +57,12 @@ class Namespace:
 
 
 class Topology:
-    """Declares on one connection. Collects what is set up otherwise, and tells all of it at once in `check`."""
+    """Declares on one connection. What it finds set up otherwise, it tells all at once."""
 
-    def __init__(self, connection: AbstractConnection, *, place: str, accepts_loss: bool) -> None:
+    def __init__(self, connection: AbstractConnection, *, place: str, unsafe: Set[str]) -> None:
         self._connection = connection
         self._place = place
-        self._accepts_loss = accepts_loss
+        self._unsafe = unsafe
         self._problems: list[str] = []
         self._release = release_of(str(connection.server_properties.get("version", "")))
 
@@ -65,9 +70,12 @@ class Topology:
         """Declare what is there once a namespace. Raises BrokerUnusable for what would lose messages."""
         await self._exchange(names.events, "topic")
         await self._exchange(names.dead, "direct")
+        new = not await self._is_there(lambda channel: channel.queue_declare(names.events, passive=True))
         await self._queue(names.events, [{"x-queue-type": "stream"}])
-        self.check()
+        self._check()
         await self._bind(names.events, names.events, _EVERYTHING)
+        if new:
+            await self.settle()
 
     async def queues(self, names: Namespace, group: str) -> None:
         """Declare the queues of a group. Raises BrokerUnusable for what would lose messages."""
@@ -81,8 +89,17 @@ class Topology:
         }
         await self._queue(names.group(group), self._unlimited(wanted))
         await self._queue(names.dead_of(group), self._unlimited({"x-queue-type": "quorum"}))
-        self.check()
+        self._check()
         await self._bind(names.dead_of(group), names.dead, group)
+
+    async def settle(self) -> None:
+        """Wait until a queue that was just declared outlives a crash."""
+        await asyncio.sleep(SETTLE_SECONDS)
+
+    async def remove_queue(self, names: Namespace, group: str) -> None:
+        """Remove the queue of a group with everything in it."""
+        async with passing_channel(self._connection) as channel:
+            await channel.queue_delete(names.group(group))
 
     async def is_set_up(self, names: Namespace, group: str) -> bool:
         """True when a group has been set up to the end and its queue is still there."""
@@ -99,15 +116,6 @@ class Topology:
             await channel.queue_bind(name, name)
             for each in types:
                 await channel.exchange_bind(name, names.events, each)
-
-    def check(self) -> None:
-        """Raise BrokerUnusable with every problem found."""
-        if self._problems:
-            problems = " and ".join(self._problems)
-            raise BrokerUnusable(
-                f"at {self._place} {problems}; remove what is named, so that it is made again, "
-                f"or accept that messages may be lost with ?{ACCEPT} in ATOLL_BROKER_URL"
-            )
 
     def _unlimited(self, arguments: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Return how a queue is made that never gives up delivering, the way of this release first.
@@ -139,7 +147,7 @@ class Topology:
                 return
             except ChannelPreconditionFailed as failed:
                 error = error or failed
-        if error is not None and not self._accepts_loss:
+        if error is not None and LOSSY_QUEUE not in self._unsafe:
             self._problems.append(f"{what} is set up so that it can lose messages ({reason_of(error)})")
 
     async def _is_there(self, passive: Declare) -> bool:
@@ -153,3 +161,12 @@ class Topology:
     async def _bind(self, queue: str, exchange: str, routing_key: str) -> None:
         async with passing_channel(self._connection) as channel:
             await channel.queue_bind(queue, exchange, routing_key)
+
+    def _check(self) -> None:
+        """Raise BrokerUnusable with every problem found."""
+        if self._problems:
+            problems = " and ".join(self._problems)
+            raise BrokerUnusable(
+                f"at {self._place} {problems}; remove what is named, so that it is made again, "
+                f"or accept that messages may be lost with ATOLL_UNSAFE={LOSSY_QUEUE}"
+            )

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS revenue (
     day TEXT NOT NULL,
     currency TEXT NOT NULL,
     orders INTEGER NOT NULL,
-    amount INTEGER NOT NULL,
+    amount BIGINT NOT NULL,
     PRIMARY KEY (day, currency)
 );
 CREATE TABLE IF NOT EXISTS funnel (

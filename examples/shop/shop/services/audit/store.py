@@ -17,8 +17,8 @@ CREATE TABLE IF NOT EXISTS entries (
     event_type TEXT NOT NULL,
     source TEXT NOT NULL,
     key TEXT NOT NULL,
-    time REAL NOT NULL,
-    data BLOB NOT NULL,
+    time DOUBLE PRECISION NOT NULL,
+    data BYTEA NOT NULL,
     hash TEXT NOT NULL
 );
 """

@@ -64,12 +64,7 @@ class AuthService(Service, Auth):
     async def on_start(self) -> None:
         password = self.settings.environ.get("SHOP_ADMIN_PASSWORD", "")
         admin_hash = await hash_password(password) if password else ""
-        async with self.db.transaction():
-            await self.store.add_keys(self.keys.dump())
-            await self._load_keys()
-            if admin_hash:
-                admin = Credentials(user_id="admin", password_hash=admin_hash, roles=["admin"])
-                await self.store.put_credentials(admin, ADMIN, since=self.clock.now())
+        await self.db.atomic(lambda: self._seed(admin_hash))
 
     async def on_stop(self) -> None:
         await asyncio.gather(*self.afterwards)
@@ -153,19 +148,27 @@ class AuthService(Service, Auth):
         )
         return Session(access_token=token, refresh_token=refresh_token, expires_in=ACCESS_SECONDS)
 
+    async def _seed(self, admin_hash: str) -> None:
+        await self.store.add_keys(self.keys.dump())
+        await self._load_keys()
+        if admin_hash:
+            admin = Credentials(user_id="admin", password_hash=admin_hash, roles=["admin"])
+            await self.store.put_credentials(admin, ADMIN, since=self.clock.now())
+
     async def _load_keys(self) -> None:
         document = await self.store.keys()
         if document is not None:
             self.keys = SigningKeys.load(document, clock=self.clock)
 
     async def _note_failure(self, user_id: str) -> None:
-        async with self.db.transaction():
-            await self.store.note_failure(user_id, self.clock.now())
+        await self.db.atomic(lambda: self.store.note_failure(user_id, self.clock.now()))
 
     async def _end(self, token: RefreshToken) -> None:
-        async with self.db.transaction():
+        async def work() -> None:
             await self.store.end_session(token.session_id)
             self.emit(RefreshTokenReused(user_id=token.user_id))
+
+        await self.db.atomic(work)
 
     def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
         """Run `work` in a unit of work of its own: a refusal rolls its command back, and this must outlive it."""

@@ -11,16 +11,16 @@ SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS tickets (
     ticket TEXT PRIMARY KEY,
     password_hash TEXT NOT NULL,
-    expires_at REAL NOT NULL
+    expires_at DOUBLE PRECISION NOT NULL
 );
 CREATE TABLE IF NOT EXISTS credentials (
     user_id TEXT PRIMARY KEY,
     email TEXT NOT NULL,
-    since REAL NOT NULL,
+    since DOUBLE PRECISION NOT NULL,
     password_hash TEXT NOT NULL,
     roles TEXT NOT NULL DEFAULT '[]',
     failures INTEGER NOT NULL DEFAULT 0,
-    failed_at REAL NOT NULL DEFAULT 0,
+    failed_at DOUBLE PRECISION NOT NULL DEFAULT 0,
     ticket TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS credentials_email ON credentials (email, since);
@@ -33,13 +33,13 @@ CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);
 CREATE TABLE IF NOT EXISTS refresh_tokens (
     token TEXT PRIMARY KEY,
     session_id TEXT NOT NULL,
-    expires_at REAL NOT NULL,
+    expires_at DOUBLE PRECISION NOT NULL,
     used INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS refresh_tokens_expiry ON refresh_tokens (expires_at);
 CREATE TABLE IF NOT EXISTS signing_keys (
     id INTEGER PRIMARY KEY,
-    document BLOB NOT NULL
+    document BYTEA NOT NULL
 );
 """
 

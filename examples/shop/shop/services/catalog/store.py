@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS entries (
     description TEXT NOT NULL DEFAULT '',
     category TEXT NOT NULL DEFAULT '',
     price TEXT NOT NULL DEFAULT '{"amount":0,"currency":"USD"}',
-    amount INTEGER NOT NULL DEFAULT 0,
+    amount BIGINT NOT NULL DEFAULT 0,
     available INTEGER NOT NULL DEFAULT 0,
     words TEXT NOT NULL DEFAULT ''
 );

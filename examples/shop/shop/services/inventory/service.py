@@ -43,9 +43,11 @@ class InventoryService(Service, Inventory):
         self.catalogue = catalogue
 
     async def on_start(self) -> None:
-        async with self.db.transaction():
-            for item in self.catalogue.items:
-                await self._open(item.product.sku, item.stock)
+        await self.db.atomic(self._seed)
+
+    async def _seed(self) -> None:
+        for item in self.catalogue.items:
+            await self._open(item.product.sku, item.stock)
 
     async def reserve(self, request: Reserve) -> Reservation:
         if (known := await self.store.reservation_of(request.order_id)) is not None:

@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS letters (
     about TEXT NOT NULL,
     subject TEXT NOT NULL,
     body TEXT NOT NULL,
-    sent_at REAL
+    sent_at DOUBLE PRECISION
 );
 CREATE INDEX IF NOT EXISTS letters_user ON letters (user_id, id);
 """

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS carts (
     user_id TEXT PRIMARY KEY,
     step TEXT NOT NULL,
     reason TEXT NOT NULL,
-    touched_at REAL NOT NULL,
+    touched_at DOUBLE PRECISION NOT NULL,
     told INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS carts_idle ON carts (touched_at) WHERE told = 0;
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS orders (
     status TEXT NOT NULL,
     lines TEXT NOT NULL,
     total TEXT NOT NULL,
-    placed_at REAL NOT NULL,
+    placed_at DOUBLE PRECISION NOT NULL,
     reason TEXT NOT NULL,
     payment_id TEXT NOT NULL,
     tracking TEXT NOT NULL

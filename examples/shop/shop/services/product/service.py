@@ -29,9 +29,11 @@ class ProductService(Service, Products):
         self.catalogue = catalogue
 
     async def on_start(self) -> None:
-        async with self.db.transaction():
-            for item in self.catalogue.items:
-                await self._add(item.product)
+        await self.db.atomic(self._seed)
+
+    async def _seed(self) -> None:
+        for item in self.catalogue.items:
+            await self._add(item.product)
 
     async def product(self, sku: str) -> Product:
         return await self._known(sku)

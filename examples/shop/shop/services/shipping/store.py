@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS parcels (
     serial INTEGER NOT NULL UNIQUE,
     tracking TEXT NOT NULL UNIQUE,
     carrier TEXT NOT NULL,
-    booked_at REAL NOT NULL,
+    booked_at DOUBLE PRECISION NOT NULL,
     max_days INTEGER NOT NULL,
     cancelled INTEGER NOT NULL DEFAULT 0
 );

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS accounts (
     email TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     country TEXT NOT NULL,
-    created_at REAL NOT NULL,
+    created_at DOUBLE PRECISION NOT NULL,
     revision INTEGER NOT NULL,
     pending INTEGER NOT NULL DEFAULT 1
 );

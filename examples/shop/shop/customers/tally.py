@@ -1,4 +1,4 @@
-"""What the customers of a demo went through, counted while it happens."""
+"""What customers went through, counted while it happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Customers of a demo: each registers, looks around, fills a cart, and leaves or buys, by the dice of a seed."""
+"""Customers: each registers, looks around, fills a cart, and leaves or buys, by the dice of a seed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
-from shop.demo.storefront import Reply, Storefront
-from shop.demo.tally import Tally
+from atoll.system import Recorder
+from shop.customers.storefront import FINAL, Reply, Storefront
+from shop.customers.tally import Tally
 
 GOOD_CARDS: Final = ("tok_visa_4242", "tok_mastercard_4444", "tok_amex_8431")
 BAD_CARDS: Final = ("tok_visa_0002", "tok_visa_9995", "tok_mastercard_0069", "tok_visa_0127")
@@ -55,9 +56,12 @@ async def serve_crowd(url: str, crowd: Crowd, tally: Tally) -> None:
 class Customer:
     """One customer. What they do follows from their number and the seed; what comes of it, from the shop."""
 
-    def __init__(self, session: ClientSession, number: int, seed: int, tally: Tally) -> None:
+    def __init__(
+        self, session: ClientSession, number: int, seed: int, tally: Tally, recorder: Recorder | None = None
+    ) -> None:
         self.random = Random(f"{seed}/{number}")
-        self.shop = Storefront(session, self.random)
+        self.recorder = recorder or Recorder()
+        self.shop = Storefront(session, self.random, self.recorder)
         self.name = f"Customer {number}"
         self.email = f"customer-{seed}-{number}@example.org"
         self.password = f"correct horse {seed} {number}"
@@ -87,7 +91,10 @@ class Customer:
             "source": self.random.choice(("web", "app", "shop")),
         }
         reply = self._noted(await self.shop.command("POST", "/users", body, keyed=True))
-        return reply.ok or self._gave_up("registration", reply)
+        if not reply.ok:
+            return self._gave_up("registration", reply)
+        self.recorder.acknowledge(account_fact(self.email))
+        return True
 
     async def _sign_in(self) -> bool:
         body = {"email": self.email, "password": self.password}
@@ -151,7 +158,9 @@ class Customer:
         now = time.monotonic()
         if reply.ok:
             self.tally.confirm(now - began, now)
-        elif 400 <= reply.status < 500:
+            for fact in order_facts(reply.document["id"]):
+                self.recorder.acknowledge(fact)
+        elif 400 <= reply.status < 500 or reply.code in FINAL:
             self.tally.cancel(reply.code)
         elif await self._was_undone():
             self.tally.cancel("unavailable")
@@ -168,5 +177,17 @@ class Customer:
         return reply
 
     def _gave_up(self, what: str, reply: Reply) -> bool:
-        self.tally.lose(f"{what}: {reply.status or 'no answer'} {reply.code}".strip())
+        told = f"{what}: {reply.status or 'no answer'} {reply.code}".strip()
+        self.tally.lose(told)
+        self.recorder.give_up(told)
         return False
+
+
+def account_fact(email: str) -> str:
+    """What a customer is told by a registration that worked."""
+    return f"account of {email}"
+
+
+def order_facts(order_id: str) -> list[str]:
+    """What a customer is told by a confirmed order: it is there, it is paid, it is on its way."""
+    return [f"{what} {order_id}" for what in ("order", "payment for order", "parcel for order")]

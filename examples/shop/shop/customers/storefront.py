@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -11,10 +12,14 @@ from typing import Any, Final
 import msgspec
 from aiohttp import ClientError, ClientSession
 
+from atoll.system import Attempt, Recorder
+
 PATIENCE: Final = 60.0
 """Seconds a customer keeps trying one thing."""
 
 _AGAIN: Final = frozenset({202, 429, 502, 503, 504})
+FINAL: Final = frozenset({"undone", "given_up"})
+"""The codes of what was undone in good order, whatever the status: under this key it stays so."""
 
 
 class _Problem(msgspec.Struct, frozen=True):
@@ -41,9 +46,10 @@ class Reply:
 class Storefront:
     """One customer's browser. Every repetition of a command carries the same Idempotency-Key."""
 
-    def __init__(self, session: ClientSession, random: Random) -> None:
+    def __init__(self, session: ClientSession, random: Random, recorder: Recorder) -> None:
         self._session = session
         self._random = random
+        self._recorder = recorder
         self.token = ""
 
     async def get(self, path: str) -> Reply:
@@ -61,11 +67,28 @@ class Storefront:
             sent["authorization"] = f"Bearer {self.token}"
         deadline = asyncio.get_running_loop().time() + PATIENCE
         for attempt in range(1, 1000):
-            reply = await self._once(method, path, data, sent, attempt)
+            reply = await self._recorded(method, path, data, sent, attempt)
             if not _worth_repeating(reply) or asyncio.get_running_loop().time() > deadline:
                 return reply
             await asyncio.sleep(self._random.uniform(0.05, min(1.0, 0.1 * 2.0**attempt)))
         return Reply(status=0, document=None, attempts=1000)
+
+    async def _recorded(
+        self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], attempt: int
+    ) -> Reply:
+        began = time.monotonic()
+        reply = await self._once(method, path, data, headers, attempt)
+        self._recorder.note(
+            Attempt(
+                method=method,
+                path=path,
+                began=began,
+                ended=time.monotonic(),
+                status=reply.status,
+                repeated=attempt > 1,
+            )
+        )
+        return reply
 
     async def _once(
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str], attempt: int
@@ -89,4 +112,6 @@ def _read(status: int, content: bytes, attempt: int) -> Reply:
 
 
 def _worth_repeating(reply: Reply) -> bool:
+    if reply.code in FINAL:
+        return False
     return reply.status == 0 or reply.status in _AGAIN or reply.code == "in_progress"

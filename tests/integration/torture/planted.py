@@ -1,0 +1,89 @@
+"""The till with bugs that users do write; torture must find each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import Context
+from typing import Any
+
+from atoll.gateway import Gateway
+from atoll.service import Service
+from atoll.system import System
+from tests.integration.torture.till import INVARIANTS, LOAD, LedgerService, Sale, Sold, TillService
+
+LATE_SECONDS = 0.3
+
+
+class Later:
+    """Does things a little after the unit of work in hand, in another."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._after(work), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _after(self, work: Coroutine[Any, Any, None]) -> None:
+        await asyncio.sleep(LATE_SECONDS)
+        await work
+
+
+class EarlyLedger(LedgerService):
+    """Acknowledges a message before what it means is committed."""
+
+    later = Later()
+
+    async def earn(self, event: Sold) -> None:
+        self.later(self._earn(event))
+
+    async def _earn(self, event: Sold) -> None:
+        async with self.db.transaction():
+            await super().earn(event)
+
+
+class LooseTill(TillService):
+    """Emits its event outside of the transaction that it tells of."""
+
+    later = Later()
+
+    def tell(self, sale: Sale) -> None:
+        self.later(self._tell(sale))
+
+    async def _tell(self, sale: Sale) -> None:
+        async with self.db.transaction():
+            super().tell(sale)
+
+
+class ForgetfulLedger(LedgerService):
+    """Remembers no message, so that one that comes twice counts twice."""
+
+    async def earn(self, event: Sold) -> None:
+        await self.db.execute("DELETE FROM atoll_inbox")
+        await super().earn(event)
+
+
+class ForgetfulTill(TillService):
+    """Forgets what it confirmed: the sale is written after the answer is under way."""
+
+    later = Later()
+
+    async def write(self, sale: Sale) -> Sale:
+        self.later(self._write(sale))
+        return sale
+
+    async def _write(self, sale: Sale) -> None:
+        async with self.db.transaction():
+            await super().write(sale)
+
+
+def _with(name: str, till: type[Service], ledger: type[Service]) -> System:
+    return System(name, services=[till, ledger], gateway=Gateway(), invariants=INVARIANTS, load=LOAD)
+
+
+early = _with("early", TillService, EarlyLedger)
+loose = _with("loose", LooseTill, LedgerService)
+forgetful = _with("forgetful", TillService, ForgetfulLedger)
+hasty = _with("hasty", ForgetfulTill, LedgerService)

@@ -1,0 +1,52 @@
+"""What is SQLite's own; the rest is in the conformance suite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from atoll.core.errors import SettingsError
+from atoll.storage import Database, DatabaseUnusable, TransactionConflict
+from atoll.storage.sqlite import engine as engines
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(f"sqlite:///{tmp_path}/things.db")
+    yield database
+    await database.close()
+
+
+async def test_a_file_that_is_no_database_is_refused_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(DatabaseUnusable, match=r"a\.db cannot be used .*move it away"):
+        await Database.open(f"sqlite:///{tmp_path}/a.db")
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:", "sqlite:///", "sqlite://a.db", "mysql://u@h/a", "/a.db"])
+async def test_a_url_of_no_known_form_is_refused_with_those_that_are(url: str) -> None:
+    with pytest.raises(SettingsError, match="write sqlite:///relative.db, .* or postgresql://user@host/database"):
+        await Database.open(url)
+
+
+async def test_commits_are_synced_to_the_disk(db: Database) -> None:
+    async with db.transaction():
+        assert await db.fetch_value("PRAGMA synchronous") == 2
+        assert await db.fetch_value("PRAGMA journal_mode") == "wal"
+
+
+async def test_a_file_that_another_process_holds_is_a_conflict(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.0)
+    impatient = await Database.open(f"sqlite:///{tmp_path}/things.db")
+    holder = sqlite3.connect(tmp_path / "things.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TransactionConflict, match="locked"):
+        async with impatient.transaction():
+            await impatient.inbox.first_time("a", "1")
+    holder.close()
+    await impatient.close()
