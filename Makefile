@@ -20,7 +20,7 @@ endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test format lock docs bench clean
+.PHONY: help setup demo up test format lock torture simulate docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -63,6 +63,13 @@ lock: setup ## compile requirements.lock anew from the pyproject files
 	@"$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--no-emit-index-url --no-emit-find-links --no-emit-package atoll --all-extras --group dev \
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml examples/shop/pyproject.toml
+
+torture: setup ## hurt the shop 200 times under load on each pair of engines (FAULTS=, SEED=), and check its invariants
+	@$(BIN)/python -m tests.torture --faults $(or $(FAULTS),200) $(if $(SEED),--seed $(SEED))
+
+simulate: setup ## run the standard scenario under as many seeds as asked (SEEDS=, FIRST=, JOBS=)
+	@$(BIN)/python -m atoll.testing.simulation tests.simulation.scenario:orders \
+		--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(JOBS),--jobs $(JOBS))
 
 docs: setup ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

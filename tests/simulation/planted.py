@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from atoll.contracts import Message
 from atoll.core.clock import Clock
@@ -15,11 +15,21 @@ from atoll.messaging import Delivery, Handler, MessageQueue, Subscription
 from atoll.service.ground import Ground
 from atoll.storage import Database
 from atoll.storage.inbox import Inbox
-from atoll.storage.outbox import Outbox
+from atoll.storage.outbox import Outbox, OutboxRow
+from atoll.storage.replies import Replies, StoredReply
 from atoll.testing.simulation import Simulation
 from atoll.testing.simulation.database import SimulatedDatabase
 from atoll.testing.simulation.ground import SimulatedGround
 from atoll.testing.simulation.process import Process
+
+Bug = Literal[
+    "ack before commit",
+    "drop the inbox row",
+    "publish before commit",
+    "ignore the fence",
+    "keep no reply",
+    "confirm before publish",
+]
 
 
 class AckFirst:
@@ -68,10 +78,25 @@ class UnfencedDatabase(Database):
         return await super().execute(re.sub(r" AND epoch = \$\d+", "", sql), *args)
 
 
+class ForgetfulReplies(Replies):
+    """Replies that are not kept."""
+
+    def save(self, key: str, reply: StoredReply) -> None: ...
+
+
+class EagerOutbox(Outbox):
+    """An outbox that notes messages as published when it hands them out."""
+
+    async def pending(self, limit: int = 500) -> list[OutboxRow]:
+        rows = await super().pending(limit)
+        await self.confirm([row.seq for row in rows])
+        return rows
+
+
 class PlantedGround(SimulatedGround):
     """The ground of a process, with one bug."""
 
-    def __init__(self, bug: str, *parts: Any) -> None:
+    def __init__(self, bug: Bug, *parts: Any) -> None:
         super().__init__(*parts)
         self._bug = bug
         self._hasty: list[HastyOutbox] = []
@@ -82,6 +107,10 @@ class PlantedGround(SimulatedGround):
             return UnfencedDatabase(database.engine, hooks=hooks, clock=clock)
         if self._bug == "drop the inbox row":
             database.inbox = ForgetfulInbox(database, clock)
+        if self._bug == "keep no reply":
+            database.replies = ForgetfulReplies(database, clock)
+        if self._bug == "confirm before publish":
+            database.outbox = EagerOutbox(database, clock)
         if self._bug == "publish before commit":
             database.outbox = HastyOutbox(database, clock)
             self._hasty.append(database.outbox)
@@ -97,7 +126,9 @@ class PlantedGround(SimulatedGround):
 class PlantedSimulation(Simulation):
     """A simulation in which every process has the bug."""
 
-    bug = ""
+    def __init__(self, seed: int, bug: Bug) -> None:
+        super().__init__(seed)
+        self._bug: Bug = bug
 
     def ground(self, process: Process, database: SimulatedDatabase) -> Ground:
-        return PlantedGround(self.bug, process, database, self.broker, self.network)
+        return PlantedGround(self._bug, process, database, self.broker, self.network)

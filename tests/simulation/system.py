@@ -58,7 +58,7 @@ class Bank(Protocol):
     async def charge(self, request: Charge) -> int: ...
 
     @command("POST /refunds")
-    async def refund(self, request: Charge) -> int: ...
+    async def refund(self, request: Charge) -> None: ...
 
 
 @contract("desk", events=[Told])
@@ -115,10 +115,15 @@ class BankService(Service, Bank):
         )
         return await s.step("note", self._move, request, request.amount)
 
+    async def refund(self, request: Charge) -> None:
+        """Promise the money back, and let a saga keep the promise."""
+        await self.start(self.keep_promise, request, id=f"refund {request.order_id}")
+
     @saga
-    async def refund(self, s: Saga, request: Charge) -> int:
-        await s.step("give back", self.network.give_back, request.order_id)
-        return await s.step("note", self._move, request, -request.amount)
+    async def keep_promise(self, s: Saga, request: Charge) -> int:
+        order, back = request.order_id, -request.amount
+        await s.step("give back", self.network.give_back, order, undo=lambda _: self._move(request, back))
+        return await s.step("note", self._move, request, back)
 
     async def _move(self, request: Charge, amount: int) -> int:
         taken = await self.db.fetch_value(

@@ -71,7 +71,7 @@ class Problem(AtollError):
             own = [
                 (name, hint, getattr(cls, name)) if hasattr(cls, name) else (name, hint)
                 for name, hint in get_type_hints(cls, include_extras=True).items()
-                if get_origin(hint) is not ClassVar
+                if get_origin(hint) is not ClassVar and name not in AtollError.__annotations__
             ]
             cls._fields = msgspec.defstruct(cls.__name__, own, kw_only=True, module=cls.__module__)
         return cls._fields

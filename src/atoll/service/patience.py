@@ -14,7 +14,7 @@ from atoll.resilience import RetryPolicy, full_jitter
 
 T = TypeVar("T")
 
-WAIT_SECONDS: Final = 10.0
+WAIT_SECONDS: Final = 15.0
 PAUSE: Final = RetryPolicy(base=0.1, cap=1.0)
 
 _logger = logging.getLogger(__name__)

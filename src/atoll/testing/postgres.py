@@ -82,6 +82,7 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="atoll-postgres-"))
         if self._account:
             os.chown(self.folder, pwd.getpwnam(self._account).pw_uid, -1)
+            self._programs = _copied(self._programs, self.folder)
         self._run("initdb", "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
         self.start()
         return self
@@ -122,6 +123,18 @@ class PostgresServer:
         )
         if done.returncode:
             raise NoPostgres(f"{program} failed: {done.stderr.decode()[-2000:]}")
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    """Put the installation where the server's account can reach it: that of this process may be in root's home.
+
+    The programs find their libraries beside the wheel's package, so both keep their places.
+    """
+    package = programs.parents[1]
+    for each in (package, package.with_name(f"{WHEEL}.libs")):
+        if each.is_dir():
+            shutil.copytree(each, folder / each.name, symlinks=True)
+    return folder / programs.relative_to(package.parent)
 
 
 def _programs() -> Path:

@@ -24,6 +24,7 @@ DATABASE: Final = "database"
 BROKERS: Final = ("nats", "rabbitmq")
 VARIABLES: Final = {BROKER: "ATOLL_BROKER_URL", DATABASE: "ATOLL_DATABASE_URL"}
 PORTS: Final = {"nats": 4222, "amqp": 5672, "postgresql": 5432, "postgres": 5432}
+NAMES: Final = {"amqp": "rabbitmq", "amqps": "rabbitmq", "postgres": "postgresql"}
 START_PAUSE: Final = 0.2
 START_ATTEMPTS: Final = 20
 
@@ -128,8 +129,9 @@ def without_password(url: str) -> str:
 
 
 def kind_of(url: str) -> str:
-    """Return what an engine is called in a report: the scheme of its URL."""
-    return urlsplit(url).scheme
+    """Return what the engine at `url` is called."""
+    scheme = urlsplit(url).scheme.partition("+")[0]
+    return NAMES.get(scheme, scheme)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,7 @@ class Engines:
         return {VARIABLES[name]: url for name, url in led.items()}
 
     def kind(self, name: str, default: str) -> str:
-        """What the engine is called in a report: the scheme of its URL."""
+        """What the engine is called in a report."""
         return kind_of(self.urls.get(name, default))
 
 

@@ -98,7 +98,7 @@ class Run:
             broker=self._engines.broker,
             publish=partial(repeat, self._broker_url, self._system.name),
         )
-        storm = Storm(load, self._up.gateway_url, injector, seed=options.seed, tell=tell)
+        storm = Storm(load, self._up.gateway_url, injector.inject, seed=options.seed, tell=tell)
         return storm, await storm.rage(self._plan(options))
 
     async def settle(self, storm: Storm, limit: float) -> Outcome:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, Final
 
 from atoll.system import Load, Recorder
 from atoll.torture.errors import LoadFailed
-from atoll.torture.inject import Injector
 from atoll.torture.injury import Injury
 from atoll.torture.report import requests_of
 from atoll.torture.schedule import Fault
@@ -19,23 +18,39 @@ from atoll.torture.schedule import Fault
 TAIL_SECONDS: Final = 3.0
 """The load goes on for so long after the last fault has healed, to show that it has."""
 LEAVE_SECONDS: Final = 150.0
+"""Customers are given so long to end what they have begun."""
 TELL_SECONDS: Final = 5.0
 
 Tell = Callable[[str], None]
 
 
 class Storm:
-    """One storm over a system whose gateway is at `url`. `zero` is when it began, on the monotonic clock."""
+    """One storm over a system whose gateway is at `url`. `zero` is when it began, on the monotonic clock.
 
-    def __init__(self, load: Load, url: str, injector: Injector, *, seed: int, tell: Tell) -> None:
+    The load goes on for `tail` seconds after the last fault; customers then have `leave` seconds to end.
+    """
+
+    def __init__(
+        self,
+        load: Load,
+        url: str,
+        inject: Callable[[Fault], Awaitable[Injury]],
+        *,
+        seed: int,
+        tell: Tell,
+        tail: float = TAIL_SECONDS,
+        leave: float = LEAVE_SECONDS,
+    ) -> None:
         self.recorder = Recorder()
         self.injuries: list[Injury] = []
         self.zero = 0.0
         self._load = load
         self._url = url
-        self._injector = injector
+        self._inject = inject
         self._random = Random(f"load/{seed}")
         self._tell = tell
+        self._tail = tail
+        self._patience = leave
 
     async def rage(self, plan: Sequence[Fault]) -> float:
         """Do the faults of `plan` under load; return how many seconds it took until the last customer had left.
@@ -67,9 +82,9 @@ class Storm:
         raise LoadFailed(_why(customers, "it ended before it was told to"))
 
     async def _leave(self, customers: asyncio.Task[None]) -> None:
-        await asyncio.wait((customers,), timeout=LEAVE_SECONDS)
+        await asyncio.wait((customers,), timeout=self._patience)
         if not customers.done():
-            raise LoadFailed(f"it had not ended {LEAVE_SECONDS:g} s after it was told to")
+            raise LoadFailed(f"it had not ended {self._patience:g} s after it was told to")
         if customers.exception() is not None:
             raise LoadFailed(_why(customers, "")) from customers.exception()
 
@@ -77,11 +92,11 @@ class Storm:
         async with asyncio.TaskGroup() as group:
             for fault in plan:
                 group.create_task(self._one(fault))
-        await asyncio.sleep(TAIL_SECONDS)
+        await asyncio.sleep(self._tail)
 
     async def _one(self, fault: Fault) -> None:
         await asyncio.sleep(self.zero + fault.at - time.monotonic())
-        self.injuries.append(await self._injector.inject(fault))
+        self.injuries.append(await self._inject(fault))
 
     @asynccontextmanager
     async def _telling(self, faults: int) -> AsyncGenerator[None]:

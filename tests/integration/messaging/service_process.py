@@ -9,8 +9,7 @@ import msgspec
 
 from atoll.contracts import Message
 from atoll.core import Hooks, SystemClock
-from atoll.messaging import Consumer
-from atoll.messaging.nats import NatsMessageQueue
+from atoll.messaging import Consumer, open_queue
 from atoll.storage import Database
 
 PLACED = "shop.order.Placed.v1"
@@ -23,10 +22,10 @@ class Placed(msgspec.Struct):
     number: int
 
 
-async def main(database_url: str, broker_url: str) -> None:
+async def main(database_url: str, broker_url: str, namespace: str = "shop") -> None:
     hooks, clock = Hooks(), SystemClock()
     db = await Database.open(database_url, hooks=hooks, clock=clock)
-    queue = await NatsMessageQueue.connect(broker_url, namespace="shop")
+    queue = await open_queue(broker_url, namespace=namespace)
 
     async def handle(received: Message) -> None:
         placed = msgspec.json.decode(received.data, type=Placed)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -9,8 +10,9 @@ from atoll.core import Clock, Hooks, SystemClock
 from atoll.messaging import BrokerUnavailable, MessageRefused, Relay
 from atoll.messaging.records import MessagePublished
 from atoll.messaging.relay import PAGE, POLL_SECONDS, REFUSED_SECONDS
-from atoll.storage import Database
-from tests.unit.messaging.fakes import FailingQueue, VirtualClock, Witness, message, numbers
+from atoll.storage import ConnectionLost, Database
+from atoll.storage.outbox import Outbox
+from tests.unit.messaging.fakes import DEADLINE, FailingQueue, VirtualClock, Witness, message, numbers
 
 LOST = BrokerUnavailable("the broker is away")
 REFUSED = MessageRefused("too large")
@@ -194,3 +196,28 @@ async def test_stopping_twice_is_no_error(relay_to: MakeRelay) -> None:
     relay.start()
     await relay.stop()
     await relay.stop()
+
+
+class StumblingOutbox(Outbox):
+    """Cannot note the first confirmation."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db, SystemClock())
+        self.stumbled = asyncio.Event()
+
+    async def confirm(self, seqs: Sequence[int]) -> None:
+        if not self.stumbled.is_set():
+            self.stumbled.set()
+            raise ConnectionLost("the server is away")
+        await super().confirm(seqs)
+
+
+async def test_a_confirmation_that_cannot_be_noted_does_not_end_the_relay(
+    db: Database, relay_to: MakeRelay, published: Witness
+) -> None:
+    db.outbox = outbox = StumblingOutbox(db)
+    relay_to(FailingQueue()).start()
+    await commit(db, message(1))
+    await asyncio.wait_for(outbox.stumbled.wait(), DEADLINE)
+    await commit(db, message(2))
+    await published.wait_for(2)

@@ -9,12 +9,22 @@ from aiormq import Connection
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
+from atoll.messaging.rabbitmq.transport import GatheringTransportFactory
+
 PUBLISH_TIMEOUT: Final = 5.0
+
+
+class _Connection(Connection):
+    """Lets more frames wait than the ten of aiormq, so that there is something to send at once."""
+
+    FRAME_BUFFER_SIZE = 256
 
 
 async def connect(server: str, *, name: str) -> Connection:
     """Connect to the server at that URL, as `name` in its lists."""
-    connection: Any = Connection(server, client_properties={"connection_name": name})
+    connection: Any = _Connection(
+        server, client_properties={"connection_name": name}, transport_factory=GatheringTransportFactory()
+    )
     await connection.connect()
     opened: Connection = connection
     return opened

@@ -54,10 +54,13 @@ class Incoming:
         return self._delivered.channel
 
     async def ack(self) -> None:
-        """Tell the broker that it is done with; AMQP has no answer to that. Raises BrokerUnavailable."""
+        """Tell the broker that it is done with. Raises BrokerUnavailable.
+
+        AMQP has no answer to that. What the client does not wait for here has arrived when a channel is closed.
+        """
         tag = self._tag()
         with told(self._place):
-            await self.channel.basic_ack(tag)
+            await self.channel.basic_ack(tag, wait=False)
         if self._settled is not None:
             self._settled()
 

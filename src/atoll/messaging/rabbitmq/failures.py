@@ -15,20 +15,19 @@ from aiormq.exceptions import (
     ChannelInvalidStateError,
     ChannelNotFoundEntity,
     ChannelPreconditionFailed,
-    ConnectionClosed,
-    ConnectionNotAllowed,
     DeliveryError,
+    InvalidFrameError,
     ProbableAuthenticationError,
     PublishError,
 )
 
 from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessagingError
 
-NOT_ALLOWED: Final = 530
 FAILURES: Final = (AMQPError, ChannelInvalidStateError, RuntimeError, OSError, TimeoutError)
 """aiormq raises RuntimeError for a connection that is closed already."""
 _TOO_LARGE: Final = re.compile(r"is larger than (?:configured )?max size (\d+)")
-_TRANSIENT: Final = re.compile("limit|down", re.IGNORECASE)
+_OPENING: Final = "Connection.OpenOk"
+"""What aiormq says that it expected when the server closes the connection over the virtual host."""
 
 
 @contextmanager
@@ -56,8 +55,8 @@ def translated(error: Exception, place: str) -> MessagingError:
     match error:
         case ProbableAuthenticationError() | AuthenticationError():
             return BrokerUnusable(f"the broker at {place} refused the user or the password; correct ATOLL_BROKER_URL")
-        case ConnectionClosed() if _is_not_allowed(error) and not _TRANSIENT.search(reason_of(error)):
-            return BrokerUnusable(f"the virtual host of {place} cannot be used: {reason_of(error)}")
+        case InvalidFrameError() if _OPENING in reason_of(error):
+            return BrokerUnusable(f"{place} has no such virtual host, or not for that user; correct ATOLL_BROKER_URL")
         case ChannelAccessRefused():
             return BrokerUnusable(f"the user of {place} lacks a permission: {reason_of(error)}")
         case ChannelNotFoundEntity():
@@ -86,7 +85,3 @@ def largest_allowed(error: BaseException) -> int | None:
         return None
     found = _TOO_LARGE.search(reason_of(error))
     return int(found.group(1)) if found else None
-
-
-def _is_not_allowed(error: ConnectionClosed) -> bool:
-    return isinstance(error, ConnectionNotAllowed) or NOT_ALLOWED in error.args

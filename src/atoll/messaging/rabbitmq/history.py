@@ -42,20 +42,10 @@ async def begin_group(
     await topology.queues(names, group)
     if new:
         await topology.settle()
-        await _mark_beginning(topology, publisher, names, group, marker)
+        await publisher.publish(DEFAULT_EXCHANGE, names.group(group), encode_control(marker))
     await topology.route(names, group, sorted(types))
     if new:
         await publisher.publish(DEFAULT_EXCHANGE, names.events, encode_control(marker))
-
-
-async def _mark_beginning(topology: Topology, publisher: Publisher, names: Namespace, group: str, marker: str) -> None:
-    """Put the marker into the queue; one that does not take it was made right before a crash, and is removed."""
-    try:
-        await publisher.publish(DEFAULT_EXCHANGE, names.group(group), encode_control(marker))
-    except BrokerUnavailable as error:
-        if isinstance(error.__cause__, TimeoutError):
-            await topology.remove_queue(names, group)
-        raise
 
 
 class History:

@@ -122,6 +122,8 @@ class RabbitMQLink:
                 await self.open()
             except BrokerUnavailable as error:
                 _logger.debug("%s", error)
+            except MessagingError as error:
+                _logger.error("connecting again does not work; trying on: %s", error)
             except Exception:
                 _logger.exception("connecting again to %s failed; trying on", self.place)
             else:

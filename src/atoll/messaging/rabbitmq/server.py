@@ -19,7 +19,10 @@ from atoll.messaging.errors import BrokerUnusable, MessagingError
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 20.0
+SYSTEM_PATH: Final = "/usr/sbin:/usr/local/sbin"
+"""Where packages put servers, and where the path of an ordinary user does not look."""
 _POLL: Final = 0.05
+_STARTED: Final = b" completed with "
 
 
 class RabbitMQServer:
@@ -57,6 +60,7 @@ class RabbitMQServer:
         self.port = self.port or _free_port()
         self._configure()
         with self.log.open("ab") as log:
+            seen = log.tell()
             self._process = await asyncio.create_subprocess_exec(
                 str(program / "rabbitmq-server"),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -68,7 +72,7 @@ class RabbitMQServer:
             )
         try:
             async with asyncio.timeout(START_SECONDS):
-                await self._listening(self._process)
+                await self._listening(self._process, seen)
         except TimeoutError:
             await self.stop(grace=0.0)
             raise BrokerUnusable(f"RabbitMQ was not ready within {START_SECONDS:g} s; see {self.log}") from None
@@ -151,15 +155,12 @@ class RabbitMQServer:
             "RABBITMQ_SERVER_START_ARGS": "-noinput",
         }
 
-    async def _listening(self, process: asyncio.subprocess.Process) -> None:
+    async def _listening(self, process: asyncio.subprocess.Process, seen: int) -> None:
+        """Wait until the server says, after the first `seen` bytes of its log, that it has started."""
         while process.returncode is None:
-            try:
-                _, writer = await asyncio.open_connection(HOST, self.port)
-            except OSError:
-                await asyncio.sleep(_POLL)
-            else:
-                writer.close()
+            if _STARTED in self.log.read_bytes()[seen:]:
                 return
+            await asyncio.sleep(_POLL)
         raise BrokerUnusable(f"RabbitMQ did not start; see {self.log}")
 
 
@@ -168,7 +169,7 @@ def find_rabbitmq() -> Path:
 
     Debian puts a script on the path that changes the user; the programs themselves are beside it.
     """
-    if (found := shutil.which("rabbitmq-server")) is None:
+    if (found := shutil.which("rabbitmq-server", path=f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}")) is None:
         raise BrokerUnusable("there is no RabbitMQ on this machine; install the package rabbitmq-server")
     return Path(found).resolve().parent
 

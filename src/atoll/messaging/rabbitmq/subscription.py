@@ -72,7 +72,8 @@ class RabbitMQSubscription:
         member = self._membership
         await self._stop_reading()
         topology = Topology(connection, place=self._link.place, unsafe=member.unsafe)
-        await begin_group(topology, self._publisher, member.names, member.group, member.types, marker=new_id())
+        with told(self._link.place):
+            await begin_group(topology, self._publisher, member.names, member.group, member.types, marker=new_id())
         self._connection = connection
         async with self._moving:
             await self._consume(connection)
@@ -110,7 +111,9 @@ class RabbitMQSubscription:
             self._hands.let_go(channel.amqp)
 
     async def _given_up(self, delivered: DeliveredMessage) -> None:
-        if self._is_current(delivered):
+        if marker_of(delivered):
+            await self._arrived(delivered)
+        elif self._is_current(delivered):
             self._hands.take(Incoming(delivered, place=self._link.place, given_up=True))
 
     async def _arrived(self, delivered: DeliveredMessage) -> None:
@@ -199,13 +202,18 @@ class RabbitMQSubscription:
             return not incoming.live
 
     async def _step_aside(self, incoming: Incoming) -> bool:
+        """Put the message back and go to the end of the line; false when nobody else stands there."""
         connection = self._link.connection
-        with told(self._link.place):
-            async with passing_channel(connection) as channel:
-                members = (await channel.queue_declare(self._membership.queue, passive=True)).consumer_count or 0
-        if members < 2:
+        if await self._members(connection) < 2:
             return False
         await incoming.reject()
         await self._leave()
         await self._consume(connection)
         return True
+
+    async def _members(self, connection: AbstractConnection) -> int:
+        """Count them at the queue where all are active; at the group's own the server counts the active one."""
+        queue = self._membership.names.dead_of(self._membership.group)
+        with told(self._link.place):
+            async with passing_channel(connection) as channel:
+                return (await channel.queue_declare(queue, passive=True)).consumer_count or 0

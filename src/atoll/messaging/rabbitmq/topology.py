@@ -96,11 +96,6 @@ class Topology:
         """Wait until a queue that was just declared outlives a crash."""
         await asyncio.sleep(SETTLE_SECONDS)
 
-    async def remove_queue(self, names: Namespace, group: str) -> None:
-        """Remove the queue of a group with everything in it."""
-        async with passing_channel(self._connection) as channel:
-            await channel.queue_delete(names.group(group))
-
     async def is_set_up(self, names: Namespace, group: str) -> bool:
         """True when a group has been set up to the end and its queue is still there."""
         name = names.group(group)

@@ -137,7 +137,7 @@ class SqliteConnection:
         try:
             return await self.run(function, *args)
         except (sqlite3.Error, OverflowError) as error:
-            raise _translated(error, args) from error
+            raise translated(error, args) from error
 
     async def run(self, function: Callable[..., T], *args: Any) -> T:
         """Run `function(connection, *args)` on the thread. Raises what the driver raises."""
@@ -214,7 +214,7 @@ def _rollback(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _translated(error: sqlite3.Error | OverflowError, args: tuple[Any, ...]) -> StatementFailed:
+def translated(error: sqlite3.Error | OverflowError, args: tuple[Any, ...]) -> StatementFailed:
     """Return the error to raise; only one that clients do not see shows the SQL."""
     if isinstance(error, OverflowError):
         return ValueRefused(str(error))

@@ -5,8 +5,10 @@ database, broker and network are simulated. See docs/how-to/simulate-a-service.m
 """
 
 from atoll.testing.simulation.errors import NotReplayable, SimulationError, Stuck, Violation
+from atoll.testing.simulation.explore import explore, replay, replays_exactly
 from atoll.testing.simulation.faults import Faults
 from atoll.testing.simulation.ground import principal
+from atoll.testing.simulation.loop import SimulationLoop
 from atoll.testing.simulation.simulation import Report, Simulation
 
 __all__ = [
@@ -15,7 +17,11 @@ __all__ = [
     "Report",
     "Simulation",
     "SimulationError",
+    "SimulationLoop",
     "Stuck",
     "Violation",
+    "explore",
     "principal",
+    "replay",
+    "replays_exactly",
 ]

@@ -24,7 +24,7 @@ from atoll.testing.simulation.process import Process
 from atoll.testing.simulation.trace import Trace
 
 HOLD_SECONDS: Final = 10.0
-"""How long a delivery may go without being settled or extended."""
+"""How long a delivery may go without being settled or extended, unless told otherwise."""
 FAILURE_PAUSE: Final = 1.0
 IN_TURN: Final = 1e-6
 """Seconds between two messages on one connection, so that they stay in order."""
@@ -37,8 +37,9 @@ _logger = logging.getLogger(__name__)
 class SimulatedBroker:
     """What the broker keeps. Processes reach it through queues of their own."""
 
-    def __init__(self, loop: SimulationLoop, weather: Weather, trace: Trace) -> None:
+    def __init__(self, loop: SimulationLoop, weather: Weather, trace: Trace, *, hold: float = HOLD_SECONDS) -> None:
         self.loop = loop
+        self.hold = hold
         self.weather = weather
         self.trace = trace
         self._up = asyncio.Event()
@@ -210,7 +211,7 @@ class Member:
         self.lose()
 
     async def _repeat(self, delivery: SimulatedDelivery) -> None:
-        await asyncio.sleep(self.broker.weather.chance.random() * HOLD_SECONDS)
+        await asyncio.sleep(self.broker.weather.chance.random() * self.broker.hold)
         if self in self.group.members:
             self.broker.trace.add("broker", f"repeats {delivery.message.id} to {self.queue.process.name}")
             self.group.again(delivery)
@@ -268,7 +269,7 @@ class SimulatedDelivery:
 
     def _arm(self) -> asyncio.TimerHandle:
         broker = self._member.broker
-        return broker.loop.call_later(HOLD_SECONDS, self._run_out, context=broker.loop.world.context.copy())
+        return broker.loop.call_later(broker.hold, self._run_out, context=broker.loop.world.context.copy())
 
     def _run_out(self) -> None:
         if self._member.let_go(self):

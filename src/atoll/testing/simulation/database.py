@@ -16,7 +16,6 @@ from atoll.storage.dialect import Dialect
 from atoll.storage.errors import (
     CommitUnknown,
     ConnectionLost,
-    ConstraintViolated,
     StatementFailed,
     StorageError,
     TransactionConflict,
@@ -24,6 +23,7 @@ from atoll.storage.errors import (
 from atoll.storage.port import Isolation, Result, Session, Statement
 from atoll.storage.rows import bind
 from atoll.storage.sqlite.dialect import DIALECT
+from atoll.storage.sqlite.engine import translated
 from atoll.testing.simulation.errors import InjectedFault
 from atoll.testing.simulation.faults import QUICK, Weather
 from atoll.testing.simulation.process import Process
@@ -105,7 +105,10 @@ class SimulatedDatabase:
     def script(self, session: SimulatedSession, sql: str) -> None:
         """Run several statements at once."""
         if self._writer is session:
-            self._connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\n;COMMIT")
+            try:
+                self._connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\n;COMMIT")
+            except sqlite3.Error as error:
+                raise translated(error, ()) from error
 
     def killed(self, process: Process) -> None:
         """A process is no more: what it had not committed is undone."""
@@ -241,7 +244,5 @@ def _run(connection: sqlite3.Connection, statement: Statement) -> sqlite3.Cursor
     sql, args = statement
     try:
         return connection.execute(sql, {str(place): bind(value) for place, value in enumerate(args, 1)})
-    except sqlite3.IntegrityError as error:
-        raise ConstraintViolated(str(error)) from error
-    except sqlite3.Error as error:
-        raise StatementFailed(f"{error}, in: {' '.join(sql.split())[:200]}") from error
+    except (sqlite3.Error, OverflowError) as error:
+        raise translated(error, (statement,)) from error

@@ -14,10 +14,11 @@ import contextvars
 import heapq
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Generator
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import contextmanager
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, cast
 
 from atoll.testing.simulation.errors import Stuck
 from atoll.testing.simulation.process import Process, here
@@ -86,7 +87,7 @@ class SimulationLoop(Loop):
     def run(self, done: Callable[[], bool], *, until: float) -> bool:
         """Turn until `done()`, but not past the virtual time `until`; tell whether it is done.
 
-        Raises Stuck when nothing is ready, no timer is set, and it is not done.
+        Raises Stuck when `until` is infinite, nothing is ready, no timer is set, and it is not done.
         """
         with self._running():
             while not done():
@@ -96,36 +97,38 @@ class SimulationLoop(Loop):
 
     def dispose(self) -> None:
         """End every task, also those of killed processes, whose last words nobody hears."""
-        self.processes += self._buried
-        for process in self.processes:
-            process.alive, process.stopped = True, False
+        self.revive()
         with self._running():
             for _ in range(_ROUNDS):
                 for task in self._tasks:
                     task.cancel()
-                while any(each.ready for each in self.processes):
-                    self._step()
+                while runnable := [each for each in self.processes if each.runnable]:
+                    self._step(runnable)
                 if all(task.done() for task in self._tasks):
                     break
         self._tasks.clear()
         self._timers.clear()
         self._closed = True
 
+    def revive(self) -> None:
+        """Let killed and stopped processes run again, so that their tasks can be ended."""
+        self.processes += self._buried
+        self._buried = []
+        for process in self.processes:
+            process.alive, process.stopped = True, False
+
     def _turn(self, until: float) -> bool:
         self._fire()
-        if any(each.runnable for each in self.processes):
-            self._step()
+        if runnable := [each for each in self.processes if each.runnable]:
+            self._step(runnable)
             return True
-        if not self._timers:
+        due = self._timers[0][0] if self._timers else math.inf
+        if due == until == math.inf:
             raise Stuck("nothing is ready and no timer is set: everything waits for something that will not come")
-        if self._timers[0][0] > until:
-            self._now = until
-            return False
-        self._now = max(self._now, self._timers[0][0])
-        return True
+        self._now = max(self._now, min(due, until))
+        return due <= until
 
-    def _step(self) -> None:
-        runnable = [each for each in self.processes if each.runnable]
+    def _step(self, runnable: list[Process]) -> None:
         process = runnable[0] if len(runnable) == 1 else runnable[int(self._chance.random() * len(runnable))]
         for _ in range(_BURST):
             if not process.runnable:
@@ -157,6 +160,21 @@ class SimulationLoop(Loop):
             asyncio._set_running_loop(before)
 
     # What asyncio asks of a loop
+
+    def run_until_complete(self, future: Generator[Any, None, T] | Awaitable[T]) -> T:
+        task = asyncio.ensure_future(cast("Awaitable[T]", future), loop=self)
+        self.run(task.done, until=math.inf)
+        return task.result()
+
+    async def shutdown_asyncgens(self) -> None:
+        """There are none left that the loop knows of."""
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """There is none."""
+
+    def close(self) -> None:
+        if not self._closed:
+            self.dispose()
 
     def time(self) -> float:
         return self._now

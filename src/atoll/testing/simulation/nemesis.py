@@ -19,7 +19,7 @@ class Nemesis:
         self._weather = weather
         self._broker = broker
         self._network = network
-        self._units = units
+        self._units = {each.name: each for each in units}
         weather.strike = self._strike
 
     async def run(self) -> None:
@@ -47,7 +47,8 @@ class Nemesis:
 
     def _unit_here(self) -> Unit | None:
         process = here.get(None)
-        return next((each for each in self._units if each.process is process), None)
+        unit = None if process is None else self._units.get(process.name)
+        return unit if unit is not None and unit.process is process else None
 
     def _disconnect(self) -> None:
         if self._broker.queues:
@@ -58,7 +59,7 @@ class Nemesis:
             self._broker.crash(self._down())
 
     def _cut(self) -> None:
-        names = sorted({each.plan.service.name for each in self._units} | {"outside"})
+        names = sorted({each.plan.service.name for each in self._units.values()} | {"outside"})
         one, other = self._weather.chance.sample(names, 2)
         self._network.loop.start(self._network.loop.world, self._network.cut_off(one, other, self._down()))
 

@@ -108,7 +108,7 @@ class SimulatedRegistry:
             if (found := await self.discover(service)) != last:
                 last = found
                 yield found
-            elif found == self._network.found(service):
+            elif found == self._network.found(service) and not self._closed:
                 await self._network.change()
 
     async def close(self) -> None:

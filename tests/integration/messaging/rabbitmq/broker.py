@@ -6,14 +6,16 @@ import asyncio
 import os
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import aiormq
-from aiormq.abc import AbstractChannel
+from aiormq.abc import AbstractChannel, AbstractConnection
+from aiormq.exceptions import ChannelNotFoundEntity
 
 from atoll.messaging import Handler, Subscription
 from atoll.messaging.rabbitmq import RabbitMQMessageQueue, RabbitMQServer
+from atoll.messaging.rabbitmq.link import passing_channel
 from atoll.messaging.rabbitmq.topology import Namespace
 
 URL = os.environ.get("ATOLL_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
@@ -29,8 +31,13 @@ class TracedQueue(RabbitMQMessageQueue):
     async def subscribe(
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256
     ) -> Subscription:
-        _made[self._names.name].add(group)
+        note_group(self._names.name, group)
         return await super().subscribe(group, types, handler, prefetch=prefetch)
+
+
+def note_group(namespace: str, group: str) -> None:
+    """Have `wipe` remove a group that somebody else makes."""
+    _made[namespace].add(group)
 
 
 @asynccontextmanager
@@ -49,12 +56,24 @@ async def wipe(namespace: str, url: str = URL) -> None:
     names = Namespace(namespace)
     async with raw(url) as channel:
         for group in _made.pop(namespace, set()):
-            await channel.queue_delete(names.group(group))
-            await channel.queue_delete(names.dead_of(group))
+            await _remove(channel.connection, names.group(group))
+            await _remove(channel.connection, names.dead_of(group))
             await channel.exchange_delete(names.group(group))
         await channel.queue_delete(names.events)
         await channel.exchange_delete(names.events)
         await channel.exchange_delete(names.dead)
+
+
+async def _remove(connection: AbstractConnection, queue: str) -> None:
+    """Delete a queue once its leader is at work.
+
+    RabbitMQ 3.10 that is asked for it while a leader starts loses the process that dead-letters, and with it every
+    queue that dead-letters at least once.
+    """
+    with suppress(ChannelNotFoundEntity):
+        async with passing_channel(connection) as channel:
+            await channel.queue_purge(queue)
+            await channel.queue_delete(queue)
 
 
 async def close_channel(queue: RabbitMQMessageQueue) -> None:

@@ -1,0 +1,47 @@
+"""`python -m atoll.testing.simulation`, as people run it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BROKEN = "tests.simulation.broken:broken"
+
+
+def simulate(*arguments: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "atoll.testing.simulation", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout
+
+
+def test_seeds_that_hold_are_counted() -> None:
+    code, text = simulate("tests.simulation.scenario:orders", "--seeds", "4", "--jobs", "2")
+    assert code == 0
+    assert "4/4" in text
+    assert "no violation" in text
+
+
+def test_a_seed_that_breaks_is_told_with_the_way_to_replay_it() -> None:
+    code, text = simulate(BROKEN, "--first", "5", "--seeds", "3", "--jobs", "1")
+    assert code == 1
+    assert "two and two are five: it is not so" in text
+    assert f"python -m atoll.testing.simulation {BROKEN} --seed 5" in text
+
+
+def test_a_replay_shows_the_last_events() -> None:
+    code, text = simulate(BROKEN, "--seed", "5")
+    assert code == 1
+    assert "desk/0         is ready" in text
+
+
+def test_a_replay_of_a_seed_that_holds_shows_its_figures() -> None:
+    code, text = simulate("tests.simulation.scenario:orders", "--seed", "5")
+    assert code == 0
+    assert "virtual seconds" in text
+
+
+def test_a_scenario_that_is_not_there_is_one_sentence() -> None:
+    code, text = simulate("tests.simulation.scenario:nothing")
+    assert code == 2
+    assert text.startswith("there is no scenario 'tests.simulation.scenario:nothing'")
+    assert "Traceback" not in text
