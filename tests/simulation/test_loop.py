@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import threading
 import time
@@ -132,3 +133,15 @@ def test_disposing_ends_every_task() -> None:
     world.one.kill()
     world.loop.dispose()
     assert sorted(world.said) == ["a", "a", "one ends", "two ends"]
+
+
+def test_going_round_without_ever_waiting_is_told() -> None:
+    async def spin() -> None:
+        for _ in itertools.count():
+            await asyncio.sleep(0)
+
+    world = World()
+    world.loop.start(world.one, spin())
+    with pytest.raises(Stuck, match="one> is busy"):
+        world.until(1.0)
+    world.loop.dispose()

@@ -90,6 +90,16 @@ def test_a_system_that_does_not_come_to_rest_is_told() -> None:
         sim.run()
 
 
+def test_an_actor_that_fails_is_told() -> None:
+    async def fall() -> None:
+        raise ValueError("I fell")
+
+    sim = Simulation(0, faults=Faults.none())
+    sim.actor(fall, name="Humpty")
+    with pytest.raises(Violation, match=r"seed 0: Humpty failed: ValueError\('I fell'\)"):
+        sim.run()
+
+
 def test_ids_outside_of_a_simulation_are_not_the_seed_s() -> None:
     replay(orders, 0)
     assert new_id() != new_id()

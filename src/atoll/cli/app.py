@@ -167,6 +167,9 @@ def torture(
     kinds: Annotated[
         str, typer.Option("--kinds", help="kill,stop,broker,cut,silence,delay,duplicate", show_default="all")
     ] = "",
+    only: Annotated[
+        str, typer.Option("--only", metavar="NAME,...", help="Kill and stop only these.", show_default="any process")
+    ] = "",
     broker: Annotated[
         str, typer.Option("--broker", help="nats or rabbitmq: what to start unless ATOLL_BROKER_URL names one.")
     ] = "nats",
@@ -189,6 +192,7 @@ def torture(
         seed=seed,
         seconds=seconds,
         kinds=kinds,
+        only=only,
         broker=broker,
         json=json,
         html=html,

@@ -26,6 +26,7 @@ def torture_system(
     seed: int | None,
     seconds: float | None,
     kinds: str,
+    only: str,
     broker: str,
     json: Path | None,
     html: Path | None,
@@ -44,6 +45,7 @@ def torture_system(
         seed=secrets.randbelow(1_000_000) if seed is None else seed,
         seconds=seconds,
         kinds=chosen,
+        only=names_in(only),
         broker=broker,
     )
     place = directory or Path(tempfile.mkdtemp(prefix="atoll-torture-"))
@@ -62,10 +64,15 @@ def torture_system(
 
 def kinds_of(text: str) -> Sequence[Kind]:
     """Return the kinds that `text` names, all for an empty one. Raises UsageError for one that is none."""
-    names = [each.strip() for each in text.split(",") if each.strip()]
+    names = names_in(text)
     if unknown := [each for each in names if each not in KINDS]:
         raise UsageError(f"{unknown[0]!r} is no kind of fault; there are {', '.join(KINDS)}")
     return [kind for kind in KINDS if kind in names] or KINDS
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names in a list that is written with commas."""
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def show(report: Report, json: Path | None, html: Path | None) -> None:

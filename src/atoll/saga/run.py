@@ -207,7 +207,7 @@ class Run:
         """Tell whether another service may have done its part though the step raised `error`."""
         if isinstance(error, StorageError):  # of a local step the journal tells; of a remote one it was not written
             return name in self._answered
-        return error.in_doubt if isinstance(error, AtollError) else may_pass(error)
+        return may_pass(error) or (isinstance(error, AtollError) and error.in_doubt)
 
     async def _note_failure(self, name: str, error: Exception, attempts: int) -> None:
         step = self._row(name, "step", "failed", attempts, error=_cause(error))

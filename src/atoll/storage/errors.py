@@ -4,6 +4,7 @@ StorageError
 ├── DatabaseUnusable            the URL, the file, the server or its settings cannot be used; raised at start
 ├── ConnectionLost              the server is not reachable, or went away before a commit; nothing was committed
 ├── CommitUnknown               the server went away during a commit, which may have happened or not
+├── DiskFailed                  its disk is full or fails, or memory is short; nothing was committed
 ├── StatementFailed             the database refused a statement
 │   ├── ConstraintViolated      … because of a unique, foreign key, not-null, check or exclusion constraint
 │   ├── ValueRefused            … because a value is too large for its column or has a NUL character
@@ -44,6 +45,16 @@ class CommitUnknown(StorageError):
     code = "unavailable"
     retryable = True
     in_doubt = True
+
+
+class DiskFailed(StorageError):
+    """The database cannot store now: its disk is full or fails, or memory is short. Nothing was committed.
+
+    The same may succeed once somebody has seen to it, so work is kept and tried again rather than given up.
+    """
+
+    code = "unavailable"
+    retryable = True
 
 
 class StatementFailed(StorageError):

@@ -116,7 +116,7 @@ class BrokerFaultSuite:
         await broker.cut()
         await member.stop()
         await publish_until_stored(queue, 3)
-        await _subscribe(queue, collector)
+        await subscribe_until_there(queue, collector)
         equal(await collector.wait_for(4), [0, 1, 2, 3])
 
     async def test_a_message_that_nobody_takes_yet_is_kept(self, broker: FaultyBroker) -> None:
@@ -170,6 +170,18 @@ async def publish_until_stored(queue: MessageQueue, number: int) -> None:
                 await asyncio.sleep(_PAUSE)
 
 
+async def subscribe_until_there(queue: MessageQueue, collector: Collector) -> None:
+    """Subscribe the group `g`, again for as long as there is no connection."""
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                await queue.subscribe("g", [HAPPENED], collector)
+            except BrokerUnavailable:
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+
+
 async def arrived(collector: Collector, number: int) -> None:
     """Wait until the message of that number has come."""
     async with asyncio.timeout(DEADLINE):
@@ -204,14 +216,3 @@ async def _publish_until_refused(queue: MessageQueue) -> int:
                 holds(error.retryable, "a full broker may have room later, so the error must say that")
                 return number
     return 0
-
-
-async def _subscribe(queue: MessageQueue, collector: Collector) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            try:
-                await queue.subscribe("g", [HAPPENED], collector)
-            except BrokerUnavailable:
-                await asyncio.sleep(_PAUSE)
-            else:
-                return

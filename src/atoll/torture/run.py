@@ -34,6 +34,7 @@ MESSAGES: Final = "messages"
 class Options:
     """What to do: so many `faults` of these `kinds` within `seconds`, by the dice of `seed`.
 
+    `only` are the processes to kill and stop, all of them when it is empty.
     `broker` is started unless `environ`, where the user's own engines are named, has one. `settle_seconds` bound
     the wait for quiet afterwards.
     """
@@ -42,6 +43,7 @@ class Options:
     seed: int = 1
     seconds: float | None = None
     kinds: Sequence[Kind] = KINDS
+    only: Sequence[str] = ()
     broker: str = "nats"
     settle_seconds: float = SETTLE_SECONDS
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -115,7 +117,7 @@ class Run:
 
     def _plan(self, options: Options) -> Sequence[Fault]:
         ground = Ground(
-            processes=sorted(self._victims.all()),
+            processes=_chosen(options.only, sorted(self._victims.all())),
             links=sorted(self._engines.links),
             messages=[MESSAGES] if any(each.events for each in self._system.contracts) else [],
             broker=BROKER if self._engines.broker is not None else "",
@@ -132,3 +134,9 @@ def _load_of(system: System) -> Load:
     if system.gateway is None:
         raise NothingToHold(f"{system.name} has no gateway for customers to come through; give it one")
     return system.load
+
+
+def _chosen(only: Sequence[str], there: Sequence[str]) -> Sequence[str]:
+    if unknown := [name for name in only if name not in there]:
+        raise WrongTorture(f"there is no process {unknown[0]!r} to hurt; there are {', '.join(there)}")
+    return only or there

@@ -40,7 +40,7 @@ LONG_STOPS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault: `at` seconds after the load has begun, lasting `seconds` (0: a blow that does not last).
+    """One fault: `at` seconds after the first fact was confirmed, lasting `seconds` (0: a blow that does not last).
 
     `amount` is how many messages come again, or by how many seconds a connection is late.
     """

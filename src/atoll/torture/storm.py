@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ TAIL_SECONDS: Final = 3.0
 LEAVE_SECONDS: Final = 150.0
 """Customers are given so long to end what they have begun."""
 TELL_SECONDS: Final = 5.0
+WARM_SECONDS: Final = 30.0
+POLL_SECONDS: Final = 0.02
 
 Tell = Callable[[str], None]
 
@@ -89,13 +91,22 @@ class Storm:
             raise LoadFailed(_why(customers, "")) from customers.exception()
 
     async def _all(self, plan: Sequence[Fault]) -> None:
+        await self._warmed_up()
+        begin = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for fault in plan:
-                group.create_task(self._one(fault))
+                group.create_task(self._one(fault, begin))
         await asyncio.sleep(self._tail)
 
-    async def _one(self, fault: Fault) -> None:
-        await asyncio.sleep(self.zero + fault.at - time.monotonic())
+    async def _warmed_up(self) -> None:
+        """Wait for the first fact, because a system that does nothing yet is not hurt by anything."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WARM_SECONDS):
+                while not self.recorder.acknowledged:  # noqa: ASYNC110 - customers note it without a word
+                    await asyncio.sleep(POLL_SECONDS)
+
+    async def _one(self, fault: Fault, begin: float) -> None:
+        await asyncio.sleep(begin + fault.at - time.monotonic())
         self.injuries.append(await self._inject(fault))
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ from atoll.core.errors import SettingsError
 from atoll.storage import (
     ConnectionLost,
     ConstraintViolated,
+    DiskFailed,
     StatementFailed,
     StorageError,
     TransactionConflict,
@@ -68,6 +69,8 @@ def test_a_wrong_url_is_refused_without_telling_its_password(url: str, why: str)
         (asyncpg.UniqueViolationError("x"), ConstraintViolated),
         (asyncpg.CheckViolationError("x"), ConstraintViolated),
         (asyncpg.NumericValueOutOfRangeError("x"), ValueRefused),
+        (asyncpg.DiskFullError("x"), DiskFailed),
+        (asyncpg.PostgresIOError("x"), DiskFailed),
         (asyncpg.PostgresSyntaxError("x"), StatementFailed),
         (asyncpg.AdminShutdownError("x"), ConnectionLost),
         (asyncpg.TooManyConnectionsError("x"), ConnectionLost),

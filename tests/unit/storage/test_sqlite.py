@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atoll.core.errors import SettingsError
-from atoll.storage import Database, DatabaseUnusable, TransactionConflict
+from atoll.storage import Database, DatabaseUnusable, DiskFailed, TransactionConflict
 from atoll.storage.sqlite import engine as engines
 
 
@@ -50,3 +50,15 @@ async def test_a_file_that_another_process_holds_is_a_conflict(
             await impatient.inbox.first_time("a", "1")
     holder.close()
     await impatient.close()
+
+
+async def test_a_full_disk_may_pass_and_nothing_was_committed(db: Database) -> None:
+    await db.engine.script("CREATE TABLE t (x TEXT)")
+    async with db.transaction():
+        pages = await db.fetch_value("PRAGMA page_count")
+        await db.fetch_value(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(DiskFailed, match="full") as caught:
+        async with db.transaction():
+            await db.execute("INSERT INTO t VALUES ($1)", "x" * 100_000)
+    assert caught.value.retryable
+    assert await db.fetch_value("SELECT count(*) FROM t") == 0

@@ -32,8 +32,8 @@ def storm(customers: Customers, **options: Any) -> Storm:
 
 
 async def polite(url: str, random: Random, stop: asyncio.Event, recorder: Recorder) -> None:
-    await stop.wait()
     recorder.acknowledge(f"{url} {random.random()}")
+    await stop.wait()
 
 
 async def test_every_fault_is_done_while_customers_are_there() -> None:
@@ -65,8 +65,22 @@ async def test_customers_who_fail_make_the_run_useless() -> None:
         await storm(broken).rage(PLAN)
 
 
+async def test_faults_wait_for_the_first_fact() -> None:
+    async def slow(url: str, _random: Random, stop: asyncio.Event, recorder: Recorder) -> None:
+        for _ in range(3):
+            await asyncio.sleep(0)
+            assert not found.injuries
+        recorder.acknowledge(url)
+        await stop.wait()
+
+    found = storm(slow)
+    await found.rage(PLAN)
+    assert len(found.injuries) == len(PLAN)
+
+
 async def test_customers_who_do_not_leave_are_thrown_out() -> None:
-    async def stubborn(*_: object) -> None:
+    async def stubborn(url: str, _random: Random, _stop: asyncio.Event, recorder: Recorder) -> None:
+        recorder.acknowledge(url)
         await asyncio.Event().wait()
 
     with pytest.raises(LoadFailed, match="it had not ended 0.01 s after it was told to"):

@@ -11,7 +11,7 @@ from atoll.messaging.errors import BrokerUnusable
 
 SCHEMES: Final = ("amqp", "amqps")
 HEARTBEAT: Final = "5"
-"""Seconds; a server gives up on a silent client after two of them, and hands its messages to another member."""
+"""Seconds; a server gives up on a silent client after two or three, and hands its messages to another member."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import asyncpg
 from atoll.storage.errors import (
     ConnectionLost,
     ConstraintViolated,
+    DiskFailed,
     StatementFailed,
     StorageError,
     TransactionConflict,
@@ -26,6 +27,9 @@ _UNSTORABLE: Final = frozenset({"22003", "22021", "22P05"})
 
 _GONE: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04", "53300"})
 """Shut down, crashed, starting, idle for too long (in a transaction too), too many connections."""
+
+_FAILING: Final = ("53", "58")
+"""Insufficient resources (a full disk, no memory), and errors of the system below (I/O)."""
 
 _NO_CONNECTION: Final = ("connection is closed", "connection has been released", "pool is clos")
 
@@ -43,6 +47,8 @@ def translated(error: BaseException, sql: str = "") -> StorageError:
     # A plan that a change of the schema made void: the statement was not run, and is planned anew next time.
     if code in _CONFLICTS or isinstance(error, asyncpg.InvalidCachedStatementError):
         return TransactionConflict(message)
+    if code.startswith(_FAILING):
+        return DiskFailed(message)
     if code.startswith("23"):
         return ConstraintViolated(message)
     if code in _UNSTORABLE:

@@ -20,6 +20,7 @@ from atoll.storage.dialect import Dialect
 from atoll.storage.errors import (
     ConstraintViolated,
     DatabaseUnusable,
+    DiskFailed,
     StatementFailed,
     StorageError,
     TransactionConflict,
@@ -34,6 +35,9 @@ T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 BUSY_SECONDS: Final = 10.0
+_FAILING: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL}
+)
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -214,14 +218,17 @@ def _rollback(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def translated(error: sqlite3.Error | OverflowError, args: tuple[Any, ...]) -> StatementFailed:
+def translated(error: sqlite3.Error | OverflowError, args: tuple[Any, ...]) -> StorageError:
     """Return the error to raise; only one that clients do not see shows the SQL."""
     if isinstance(error, OverflowError):
         return ValueRefused(str(error))
     if isinstance(error, sqlite3.IntegrityError):
         return ConstraintViolated(str(error))
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return TransactionConflict(str(error))
+    if code in _FAILING:
+        return DiskFailed(str(error))
     return StatementFailed(f"{error}{_about(args)}")
 
 

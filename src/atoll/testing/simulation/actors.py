@@ -14,7 +14,7 @@ from atoll.contracts import Problem
 from atoll.core import context as contexts
 from atoll.core.context import Principal
 from atoll.core.errors import AtollError
-from atoll.testing.simulation.errors import Violation
+from atoll.testing.simulation.errors import Unanswered
 
 T = TypeVar("T")
 
@@ -23,12 +23,12 @@ PAUSE_SECONDS: Final = 2.0
 
 
 async def insist(
-    key: str, call: Callable[[], Awaitable[T]], *, chance: Random, seed: int, principal: Principal | None = None
+    key: str, call: Callable[[], Awaitable[T]], *, chance: Random, principal: Principal | None = None
 ) -> T:
     """Ask under one idempotency key, again and again, until there is a final answer.
 
     Raises the Problem that the answer is; Undone (of `atoll.clients`) when the work was undone, so that a new key is
-    needed; Violation when no answer comes however often it is asked.
+    needed; Unanswered when no answer comes however often it is asked.
     """
     last: AtollError | None = None
     for _ in range(ATTEMPTS):
@@ -41,4 +41,4 @@ async def insist(
         except AtollError as error:
             last = error
         await asyncio.sleep(chance.random() * PAUSE_SECONDS)
-    raise Violation(seed, [f"{key} never got an answer; the last one was {last!r}"])
+    raise Unanswered(f"{key} never got an answer; the last one was {last!r}")

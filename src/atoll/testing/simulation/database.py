@@ -16,7 +16,7 @@ from atoll.storage.dialect import Dialect
 from atoll.storage.errors import (
     CommitUnknown,
     ConnectionLost,
-    StatementFailed,
+    DiskFailed,
     StorageError,
     TransactionConflict,
 )
@@ -31,7 +31,7 @@ from atoll.testing.simulation.trace import Trace
 
 BUSY_SECONDS: Final = 10.0
 """How long a transaction waits for its turn, as in the SQLite engine."""
-_REFUSALS: Final = (ConnectionLost, TransactionConflict, StatementFailed)
+_REFUSALS: Final = (ConnectionLost, TransactionConflict, DiskFailed)
 
 
 class SimulatedDatabase:

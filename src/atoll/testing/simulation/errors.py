@@ -3,6 +3,7 @@
 SimulationError
 ├── Stuck               everything waits for something that will not come
 ├── Violation           an invariant does not hold, or the system does not come to rest; names the seed
+├── Unanswered          a customer who insisted never got a final answer
 └── NotReplayable       the same seed took another course: the code under test takes time or chance from elsewhere
 
 InjectedFault is what the parts of the simulation raise where a driver would raise an error of its own.
@@ -21,7 +22,7 @@ class SimulationError(AtollError):
 
 
 class Stuck(SimulationError):
-    """No callback is ready and no timer is set."""
+    """No callback is ready and no timer is set, or something is always ready and no time passes."""
 
 
 class Violation(SimulationError):
@@ -39,6 +40,10 @@ class Violation(SimulationError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Violation, (self.seed, self.problems, self.trace, self.digest)
+
+
+class Unanswered(SimulationError):
+    """However often it was asked, no final answer came."""
 
 
 class NotReplayable(SimulationError):

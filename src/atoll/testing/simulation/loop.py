@@ -35,6 +35,8 @@ Timer = tuple[float, float, int, asyncio.TimerHandle, Process]
 
 WORK_SECONDS: Final = 0.01
 """How long work handed to an executor takes at most."""
+STILL: Final = 200_000
+"""So many turns may be taken while time stands still."""
 _BURST: Final = 4
 _ROUNDS: Final = 50
 
@@ -61,6 +63,7 @@ class SimulationLoop(Loop):
         self._tasks: list[_Task] = []
         self._prune_at = 1000
         self._closed = False
+        self._still = 0
         self.steps = 0
         self.processes: list[Process] = []
         self._buried: list[Process] = []
@@ -87,7 +90,8 @@ class SimulationLoop(Loop):
     def run(self, done: Callable[[], bool], *, until: float) -> bool:
         """Turn until `done()`, but not past the virtual time `until`; tell whether it is done.
 
-        Raises Stuck when `until` is infinite, nothing is ready, no timer is set, and it is not done.
+        Raises Stuck when `until` is infinite, nothing is ready, no timer is set, and it is not done; and when
+        something goes round without ever waiting.
         """
         with self._running():
             while not done():
@@ -121,7 +125,11 @@ class SimulationLoop(Loop):
         self._fire()
         if runnable := [each for each in self.processes if each.runnable]:
             self._step(runnable)
+            self._still += 1
+            if self._still > STILL:
+                raise Stuck(f"{runnable[0]} is busy and no time passes: something goes round without ever waiting")
             return True
+        self._still = 0
         due = self._timers[0][0] if self._timers else math.inf
         if due == until == math.inf:
             raise Stuck("nothing is ready and no timer is set: everything waits for something that will not come")

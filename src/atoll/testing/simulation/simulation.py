@@ -7,7 +7,7 @@ import gc
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
@@ -76,7 +76,11 @@ class Simulation:
         self._databases: dict[str, SimulatedDatabase] = {}
         self._actors: list[asyncio.Task[None]] = []
         self._invariants: list[tuple[str, Check]] = []
-        self._clients = self._outside.context.run(self._open_clients)
+        self.clients = self._outside.context.run(self._open_clients)
+
+    def adjust(self, **changes: float) -> None:
+        """Fix some of the `Faults` for this scenario, whatever the seed has drawn; before anything else."""
+        self.faults = self.weather.faults = replace(self.faults, **changes)
 
     def service(
         self,
@@ -112,7 +116,7 @@ class Simulation:
 
     def client(self, contract: Callable[..., C]) -> C:
         """Return a client of `contract` for actors and invariants."""
-        return self._outside.context.run(self._clients.of, contract)
+        return self._outside.context.run(self.clients.of, contract)
 
     def database(self, service: type[Service]) -> Database:
         """Return the database of `service`, for invariants to read."""
@@ -121,7 +125,7 @@ class Simulation:
 
     async def insist(self, key: str, call: Callable[[], Awaitable[T]], *, principal: Principal | None = None) -> T:
         """Ask under one idempotency key until there is a final answer; see `atoll.testing.simulation.insist`."""
-        return await insist(key, call, chance=self.chance, seed=self.seed, principal=principal)
+        return await insist(key, call, chance=self.chance, principal=principal)
 
     def replica(self, service: type[Service], number: int = 0) -> Unit:
         """Return one replica of `service`, to `crash` or `stop` it at a moment of your own."""
@@ -148,7 +152,9 @@ class Simulation:
         self.loop.run(lambda: False, until=self.faults.seconds)
         self._heal()
         self._finish(self._settle(), "the system did not come to rest")
-        if problems := [*self.loop.failures, *self._finish(self._check(), "the invariants could not be checked")]:
+        problems = [*self.loop.failures, *self._failures()]
+        problems += self._finish(self._check(), "the invariants could not be checked")
+        if problems:
             raise self._violation(problems)
 
     def _heal(self) -> None:
@@ -170,8 +176,10 @@ class Simulation:
             self._reasons = [f"{each.get_name()} is not done" for each in self._actors if not each.done()]
             self._reasons += await unrest(self.units, self.broker)
             calm = 0 if self._reasons else calm + 1
-        for each in self._actors:
-            each.result()
+
+    def _failures(self) -> list[str]:
+        """What actors raised."""
+        return [f"{each.get_name()} failed: {error!r}" for each in self._actors if (error := each.exception())]
 
     async def _check(self) -> list[str]:
         return [f"{sentence}: {each}" for sentence, check in self._invariants for each in await check()]

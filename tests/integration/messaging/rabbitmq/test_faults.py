@@ -63,7 +63,7 @@ async def test_an_ack_that_cannot_be_sent_is_told(connect: Open, proxy: Proxy) -
 
     async def cut_then_ack(delivery: Delivery) -> None:
         proxy.part()
-        await asyncio.sleep(0.1)
+        await until(lambda: queue._link._connection is None)
         try:
             await delivery.ack()
         except MessagingError as error:

@@ -9,7 +9,7 @@ import pytest
 from atoll.messaging import Delivery
 from atoll.messaging.rabbitmq import subscription
 from atoll.testing.broker_suite import until
-from atoll.testing.queue_suite import ENDED, HAPPENED, Collector, leave, message, publish
+from atoll.testing.queue_suite import ENDED, HAPPENED, Collector, leave, message, pause, publish
 from tests.integration.messaging.rabbitmq.broker import Proxy
 from tests.integration.messaging.rabbitmq.conftest import Open
 
@@ -75,7 +75,7 @@ async def test_a_long_history_is_read_once_though_its_marker_is_taken_anew(
     connect: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def slowly(delivery: Delivery) -> None:
-        await asyncio.sleep(0.02)
+        await pause(0.02)
         await delivery.ack()
 
     monkeypatch.setattr(subscription, "REFRESH_SECONDS", 0.1)
@@ -87,9 +87,10 @@ async def test_a_long_history_is_read_once_though_its_marker_is_taken_anew(
 
 
 async def test_nothing_is_missed_when_a_group_begins_while_others_publish(connect: Open) -> None:
-    queue, collector = await connect(), Collector()
+    queue, early, collector = await connect(), Collector(), Collector()
+    await queue.subscribe("early", [HAPPENED], early)
     publishing = asyncio.ensure_future(publish(queue, 300))
-    await asyncio.sleep(0.05)
+    await early.wait_for(50)
     await (await connect()).subscribe("g", [HAPPENED], collector)
     await publishing
     await until(lambda: 299 in collector.numbers)

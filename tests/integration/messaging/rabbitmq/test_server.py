@@ -16,7 +16,7 @@ from atoll.messaging import BrokerUnavailable, Consumer, Delivery, MessageRefuse
 from atoll.messaging.rabbitmq import RabbitMQMessageQueue, RabbitMQServer, client, publisher
 from atoll.messaging.records import MessagePublished
 from atoll.storage import Database
-from atoll.testing.broker_suite import arrived, publish_until_stored, until
+from atoll.testing.broker_suite import arrived, publish_until_stored, subscribe_until_there, until
 from atoll.testing.queue_suite import HAPPENED, Collector, leave, message, publish
 from tests.integration.messaging.rabbitmq.broker import TracedQueue, limit, wipe
 from tests.integration.messaging.service_process import PLACED
@@ -119,7 +119,7 @@ async def test_a_group_that_was_made_right_before_a_crash_keeps_what_was_confirm
     await publish(queue, 100)
     await crash(server)
     await publish_until_stored(queue, 100)
-    await queue.subscribe("g", [HAPPENED], second)
+    await subscribe_until_there(queue, second)
     assert await second.wait_for(101) == list(range(101))
 
 
