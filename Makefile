@@ -53,7 +53,7 @@ test: setup ## everything that must hold before a change is taken
 	$(call step,mypy)
 	$(call step,pyright)
 	$(call step,lint-imports --no-logo)
-	$(call step,pytest --cov --cov-report=term)
+	$(call step,pytest --numprocesses 2 --dist loadfile --durations 20 --cov --cov-report=term)
 
 format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
