@@ -91,7 +91,7 @@ def _table(cases: Iterable[Case]) -> Table:
     cases = list(cases)
     peers = list(dict.fromkeys(name for case in cases for name in case.peers))
     table = Table(width=WIDTH)
-    table.add_column("case", ratio=1)
+    table.add_column("case", ratio=1, width=20)
     for column in ("unit", "atoll", *peers, *(f"ratio to {name}" for name in peers)):
         table.add_column(column, justify="right")
     for case in cases:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 
@@ -63,3 +64,37 @@ async def postgres_database(postgres_server: str) -> AsyncIterator[str]:
 
     async with postgres_database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_of_all(postgres_server: str) -> Iterator[str]:
+    """The URL of a database that tests share which keep to a schema of their own."""
+    from atoll.testing.postgres import postgres_database
+
+    with asyncio.Runner() as runner:
+        database = postgres_database(postgres_server)
+        url = runner.run(database.__aenter__())
+        runner.run(_created(url))
+        yield url
+        runner.run(database.__aexit__(None, None, None))
+
+
+async def _created(url: str) -> None:
+    from atoll.storage.postgres import PostgresEngine
+
+    await (await PostgresEngine.open(url)).close()
+
+
+@pytest.fixture
+async def postgres_schema(postgres_of_all: str) -> AsyncIterator[str]:
+    """The URL of an empty schema of this test's own: some hundred times quicker to make than a database."""
+    import asyncpg
+
+    from atoll.core.ids import new_id
+
+    name = f"test_{new_id().replace('-', '')}"
+    connection = await asyncpg.connect(postgres_of_all)
+    await connection.execute(f"CREATE SCHEMA {name}")
+    yield f"{postgres_of_all}?search_path={name}"
+    await connection.execute(f"DROP SCHEMA {name} CASCADE")
+    await connection.close()

@@ -7,7 +7,7 @@ What it abstracts:
   are; a stopped process is one that is not given a move for long. So nothing here depends on how long anything takes.
 - The remote service does its work once for each idempotency key and keeps the reply; calls and replies may be lost.
 - A crash empties what a worker has in memory. At most `CRASHES` of them happen and the lease runs out at most
-  `EXPIRIES` times, which keeps the model finite. A restarted worker takes back what its own slot held at once.
+  `EXPIRIES` times, which keeps the model finite. What a worker held that is gone for certain, anybody takes at once.
 - Compensation walks the same journal in reverse by the same moves, and is left out.
 """
 
@@ -84,7 +84,7 @@ class Lease:
                 yield f"worker {worker} crashes", crashed._replace(crashes=state.crashes - 1)
 
     def _claims(self, state: State, worker: int) -> Iterator[Move[State]]:
-        if state.journal < ENDED and (not state.held or state.owner == worker):
+        if state.journal < ENDED and (not state.held or state.workers[state.owner] is None):
             epoch = state.epoch + (self.bug != "epoch kept")
             taken = state._replace(epoch=epoch, owner=worker, held=True)
             yield f"worker {worker} claims", _with(taken, worker, Hand(epoch, state.journal))

@@ -11,13 +11,14 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from atoll.contracts import Event, message_of
-from atoll.core import Hooks
+from atoll.core import Hooks, Settings
 from atoll.core import context as contexts
 from atoll.core.context import Principal
 from atoll.saga import SagaEngine, is_saga
 from atoll.saga.records import SagaFinished
 from atoll.service import Service
 from atoll.service.consumers import handlers_of
+from atoll.service.schema import target_of
 from atoll.storage import Database
 from shop.contracts import ALL_EVENTS
 
@@ -90,7 +91,7 @@ async def at_work(path: Path, make: Callable[[Database, ManualClock], S]) -> Asy
     db = await Database.open(f"sqlite:///{path}/service.db", clock=clock)
     try:
         service = make(db, clock)
-        await db.engine.script(service.schema)
+        await target_of(type(service), Settings(database_url=f"sqlite:///{path}/service.db")).migrate()
         sagas = SagaEngine(db, owner="test", clock=clock, hooks=hooks)
         sagas.bind(service)
         await sagas.prepare()

@@ -15,7 +15,8 @@ from atoll.messaging import Delivery, Handler, MessageQueue, Subscription
 from atoll.service.ground import Ground
 from atoll.storage import Database
 from atoll.storage.inbox import Inbox
-from atoll.storage.outbox import Outbox, OutboxRow
+from atoll.storage.outbox import Outbox
+from atoll.storage.outbox_lease import LeasedRow, OutboxLease
 from atoll.storage.replies import Replies, StoredReply
 from atoll.testing.simulation import Simulation
 from atoll.testing.simulation.database import SimulatedDatabase
@@ -57,6 +58,11 @@ class AckFirst:
 class ForgetfulInbox(Inbox):
     """An inbox that writes no row."""
 
+    def claim(self, consumer: str, message_id: str, key: str = "") -> None: ...
+
+    async def knows(self, consumer: str, message_id: str) -> bool:
+        return False
+
     async def first_time(self, consumer: str, message_id: str) -> bool:
         await self._db.fetch_value("SELECT count(*) FROM atoll_inbox")
         return True
@@ -67,7 +73,7 @@ class HastyOutbox(Outbox):
 
     queue: MessageQueue
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message, *, due_at: float | None = None) -> None:
         self._hasty = asyncio.ensure_future(self.queue.publish(message))
 
 
@@ -84,13 +90,20 @@ class ForgetfulReplies(Replies):
     def save(self, key: str, reply: StoredReply) -> None: ...
 
 
-class EagerOutbox(Outbox):
-    """An outbox that notes messages as published when it hands them out."""
+class EagerLease(OutboxLease):
+    """A lease that notes messages as published when it hands them out."""
 
-    async def pending(self, limit: int = 500) -> list[OutboxRow]:
-        rows = await super().pending(limit)
+    async def ready(self, limit: int) -> list[LeasedRow]:
+        rows = await super().ready(limit)
         await self.confirm([row.seq for row in rows])
         return rows
+
+
+class EagerOutbox(Outbox):
+    """An outbox whose relay works under such a lease."""
+
+    def lease(self, *, owner: str, clock: Clock | None = None) -> OutboxLease:
+        return EagerLease(self._db, clock or self._clock, owner=owner)
 
 
 class PlantedGround(SimulatedGround):

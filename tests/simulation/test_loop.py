@@ -145,3 +145,11 @@ def test_going_round_without_ever_waiting_is_told() -> None:
     with pytest.raises(Stuck, match="one> is busy"):
         world.until(1.0)
     world.loop.dispose()
+
+
+async def test_time_passes_with_a_wait_that_is_too_short_to_count() -> None:
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(1000.0)
+    before = loop.time()
+    await asyncio.sleep(1e-16)
+    assert loop.time() > before

@@ -1,7 +1,8 @@
 """`python -m tests.torture`: the shop under torture on each pair of engines; exits 0 only if everything holds on all.
 
 SQLite with a NATS of its own, and PostgreSQL (one that is named in ATOLL_TEST_POSTGRES_URL, one that runs here, or
-one from a wheel) with a RabbitMQ of its own, or with the one that ATOLL_BROKER_URL names.
+one from a wheel) with RabbitMQ (the one that ATOLL_BROKER_URL names, one of its own where it is installed, or one that
+runs here). On PostgreSQL two services have replicas.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import asyncpg
 
 from atoll.core.ids import new_id
 from atoll.messaging import BrokerUnusable
-from atoll.messaging.rabbitmq.server import find_rabbitmq
 from atoll.testing.postgres import NoPostgres, postgres_server
+from tests.torture.rabbitmq import rabbitmq
 
 SYSTEM: Final = "shop.system:shop"
 REPORTS: Final = Path(".atoll/torture")
+REPLICAS: Final = "order=2,payment=2"
 RABBITMQ_PACE: Final = 1.5
 """Seconds from fault to fault: a RabbitMQ that was killed takes many to be there again, and meanwhile nobody buys."""
 ENGINES: Final = ("ATOLL_DATABASE_URL", "ATOLL_BROKER_URL")
@@ -36,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--replicas", default=REPLICAS, help="on PostgreSQL (default %(default)s)")
     parser.add_argument("--pair", choices=("sqlite-nats", "postgresql-rabbitmq", "all"), default="all")
     chosen = parser.parse_args()
     options = ["--faults", str(chosen.faults), *([] if chosen.seed is None else ["--seed", str(chosen.seed)])]
@@ -43,20 +46,22 @@ def main() -> int:
     if chosen.pair != "postgresql-rabbitmq":
         good = tortured("sqlite-nats", options, {})
     if chosen.pair != "sqlite-nats":
-        options += ["--seconds", str(max(1.0, chosen.faults * RABBITMQ_PACE))]
+        options += ["--seconds", str(max(1.0, chosen.faults * RABBITMQ_PACE)), "--replicas", chosen.replicas]
         good = on_postgres_and_rabbitmq(options, os.environ.get("ATOLL_BROKER_URL", "")) and good
     return 0 if good else 1
 
 
 def on_postgres_and_rabbitmq(options: list[str], broker_url: str) -> bool:
     """Run the second pair; a server that cannot be had is told, and is a failure."""
-    environ = {"ATOLL_BROKER_URL": broker_url} if broker_url.startswith("amqp") else {}
+    named = broker_url if broker_url.startswith("amqp") else ""
     try:
-        if not environ:
-            find_rabbitmq()
-        with postgres_server(os.environ.get("ATOLL_TEST_POSTGRES_URL", "")) as server, databases(server) as url:
-            own = [] if environ else ["--broker", "rabbitmq"]
-            return tortured("postgresql-rabbitmq", [*options, *own], {**environ, "ATOLL_DATABASE_URL": url})
+        with (
+            rabbitmq(named) as broker,
+            postgres_server(os.environ.get("ATOLL_TEST_POSTGRES_URL", "")) as server,
+            databases(server) as url,
+        ):
+            environ = {"ATOLL_DATABASE_URL": url, **({"ATOLL_BROKER_URL": broker} if broker else {})}
+            return tortured("postgresql-rabbitmq", [*options, "--broker", "rabbitmq"], environ)
     except (NoPostgres, BrokerUnusable) as error:
         print(f"postgresql-rabbitmq was not run: {error}", flush=True)
         return False

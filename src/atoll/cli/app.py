@@ -9,6 +9,10 @@ from typing import Annotated
 
 import typer
 
+from atoll.cli.deadletters import deadletters
+from atoll.cli.options import STATE, Directory, Service, Which
+from atoll.cli.sagas import sagas
+
 app = typer.Typer(
     name="atoll",
     help="Run, look at and talk to a system of services.",
@@ -19,12 +23,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-Directory = Annotated[
-    Path, typer.Option("--directory", "-d", envvar="ATOLL_DIRECTORY", help="Where systems keep their state.")
-]
-Which = Annotated[str, typer.Option("--system", "-s", help="Which system, if several run here.", show_default=False)]
-Service = Annotated[str, typer.Option("--service", help="Only this service.", show_default=False)]
-
 Target = Annotated[
     str,
     typer.Argument(
@@ -34,7 +32,15 @@ Target = Annotated[
     ),
 ]
 
-STATE = Path(".atoll")
+Replicas = Annotated[
+    str,
+    typer.Option(
+        "--replicas",
+        metavar="NAME=N,...",
+        help="How many processes a service has, for example order=3.",
+        show_default="one of each, or what the system says",
+    ),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def up(
     target: Target = "",
     single: Annotated[bool, typer.Option("--single", help="Run all services in one process.")] = False,
+    replicas: Replicas = "",
     gateway_port: Annotated[
         int | None,
         typer.Option("--gateway-port", "-p", min=1, max=65535, help="The gateway's port.", show_default=False),
@@ -68,7 +75,7 @@ def up(
     """Run a whole system on this machine until Ctrl-C."""
     from atoll.cli.up import run_system
 
-    run_system(target, directory, single=single, gateway_port=gateway_port)
+    run_system(target, directory, single=single, replicas=replicas, gateway_port=gateway_port)
 
 
 @app.command()
@@ -114,28 +121,8 @@ def call(
     call_operation(directory, which, operation, values or [], body=json, token=token)
 
 
-@app.command()
-def sagas(
-    saga: Annotated[str, typer.Argument(metavar="[ID]", help="Show this one's history.", show_default=False)] = "",
-    service: Service = "",
-    directory: Directory = STATE,
-    which: Which = "",
-) -> None:
-    """List the sagas, or show the history of one."""
-    from atoll.cli.inspection import show_saga, show_sagas
-
-    if saga:
-        show_saga(directory, which, service, saga)
-    else:
-        show_sagas(directory, which, service)
-
-
-@app.command()
-def deadletters(service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
-    """List the messages that services gave up on."""
-    from atoll.cli.inspection import show_dead_letters
-
-    show_dead_letters(directory, which, service)
+app.add_typer(sagas, name="sagas")
+app.add_typer(deadletters, name="deadletters")
 
 
 @app.command()
@@ -154,6 +141,25 @@ def export(
 
 
 @app.command()
+def migrate(
+    target: Target = "",
+    service: Service = "",
+    check: Annotated[bool, typer.Option("--check", help="Only look; exit with 1 if something is missing.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Print the SQL instead of running it.")] = False,
+    new: Annotated[
+        str, typer.Option("--new", metavar="MESSAGE", help="Make a revision for --service.", show_default=False)
+    ] = "",
+) -> None:
+    """Bring the databases in ATOLL_DATABASE_URL to the newest revisions."""
+    from atoll.cli.migrate import migrate_system, new_revision
+
+    if new:
+        new_revision(target, service, new)
+    elif not migrate_system(target, service, check=check, sql=sql):
+        raise typer.Exit(1)
+
+
+@app.command()
 def torture(
     target: Target = "",
     faults: Annotated[int, typer.Option("--faults", "-n", min=1, help="How many faults.")] = 200,
@@ -165,11 +171,12 @@ def torture(
         typer.Option("--seconds", min=1.0, help="Have all faults within this time.", show_default="0.75 each"),
     ] = None,
     kinds: Annotated[
-        str, typer.Option("--kinds", help="kill,stop,broker,cut,silence,delay,duplicate", show_default="all")
+        str, typer.Option("--kinds", help="kill,down,stop,broker,cut,silence,delay,duplicate", show_default="all")
     ] = "",
     only: Annotated[
         str, typer.Option("--only", metavar="NAME,...", help="Kill and stop only these.", show_default="any process")
     ] = "",
+    replicas: Replicas = "",
     broker: Annotated[
         str, typer.Option("--broker", help="nats or rabbitmq: what to start unless ATOLL_BROKER_URL names one.")
     ] = "nats",
@@ -193,6 +200,7 @@ def torture(
         seconds=seconds,
         kinds=kinds,
         only=only,
+        replicas=replicas,
         broker=broker,
         json=json,
         html=html,

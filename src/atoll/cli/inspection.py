@@ -1,63 +1,54 @@
-"""`atoll sagas` and `atoll deadletters`: what the running services tell their operator."""
+"""The work of `atoll sagas`: through the operator's endpoints of the running services."""
 
 from __future__ import annotations
 
-import asyncio
+import getpass
+import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from atoll.cli.errors import CallFailed
-from atoll.cli.finding import pick, running_system
+from atoll.cli.errors import CallFailed, UsageError
+from atoll.cli.finding import running_system
+from atoll.cli.operator import Operator, operate
 from atoll.cli.processes import duration
-from atoll.clients import CallError, HTTPTransport
-from atoll.clients.port import Request
-from atoll.discovery import ServiceRegistry, open_registry
-from atoll.saga.journal import SagaRow, StepRow
-from atoll.system.state import State
+from atoll.core.ids import new_id
+from atoll.saga import Decision, SagaRow, StepRow
 
-T = TypeVar("T")
-
-TIMEOUT: Final = 5.0
+PATH: Final = "/_atoll/sagas"
+ENDINGS: Final = ("completed", "compensated")
 _COLOURS: Final = {
     "completed": "green",
     "compensated": "yellow",
     "parked": "red",
     "done": "green",
     "failed": "red",
+    "stuck": "red",
     "unknown": "yellow",
+    "skipped": "yellow",
 }
 
 
-class DeadLetterView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that a service gave up on; `data` is its event as JSON text."""
-
-    id: str | int
-    consumer: str
-    type: str
-    key: str
-    error: str
-    attempts: int
-    time: float
-    data: str
-
-
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """A saga and its recorded steps."""
+    """A saga, its recorded steps, and what operators decided about it."""
 
     saga: SagaRow
     steps: list[StepRow]
+    decisions: list[Decision] = []
 
 
 def show_sagas(root: Path, which: str, service: str) -> None:
     """Print the sagas of every service, or of one."""
-    found = _ask(running_system(root, which).read(), service, "/_atoll/sagas", list[SagaRow])
+    state = running_system(root, which).read()
+    found = operate(state, service, lambda operator: operator.ask_each(PATH, list[SagaRow]))
     rows = [(name, saga) for name, sagas in found for saga in sagas]
+    rows.sort(key=lambda row: row[1].status != "parked")
     console = Console(highlight=False)
     if not rows:
         console.print("there are no sagas")
@@ -67,29 +58,45 @@ def show_sagas(root: Path, which: str, service: str) -> None:
 
 def show_saga(root: Path, which: str, service: str, saga_id: str) -> None:
     """Print the history of one saga, wherever it is. Raises CallFailed when no service has it."""
-    state = running_system(root, which).read()
-    found = _ask(state, service, f"/_atoll/sagas/{saga_id}", History)
-    if not found:
-        raise CallFailed(f"no service has a saga {saga_id}; see: atoll sagas")
+
+    async def find(operator: Operator) -> tuple[str, History]:
+        return await _find(operator, saga_id)
+
+    name, history = operate(running_system(root, which).read(), service, find)
     console = Console(highlight=False)
-    for name, history in found:
-        for line in lines_of(name, history):
-            console.print(line, soft_wrap=True)
+    for line in lines_of(name, history, now=time.time()):
+        console.print(line, soft_wrap=True)
 
 
-def show_dead_letters(root: Path, which: str, service: str) -> None:
-    """Print the dead letters of every service, or of one."""
-    found = _ask(running_system(root, which).read(), service, "/_atoll/deadletters", list[DeadLetterView])
-    console = Console(highlight=False)
-    letters = [(name, letter) for name, letters in found for letter in letters]
-    if not letters:
-        console.print("there are no dead letters")
-    for name, letter in letters:
-        console.print(f"[bold]{name}[/bold] {letter.id} {letter.type} {letter.key}", soft_wrap=True)
-        console.print(
-            f"  {_when(letter.time)}, attempt {letter.attempts}: {letter.error}", soft_wrap=True, markup=False
-        )
-        console.print(f"  {letter.data}", soft_wrap=True, markup=False)
+def decide(
+    root: Path,
+    which: str,
+    service: str,
+    saga_id: str,
+    action: str,
+    *,
+    who: str,
+    note: str,
+    result: str | None = None,
+    ending: str = "",
+) -> None:
+    """Let an operator decide about a parked saga, once however often the request has to be sent. Raises CallFailed."""
+    body: dict[str, Any] = {"id": new_id(), "who": who or f"{getpass.getuser()}@{platform.node()}", "note": note}
+    if ending:
+        body["ending"] = _one_of(ending)
+    if result is not None:
+        body["result"] = _json(result)
+
+    async def ask(operator: Operator) -> SagaRow:
+        name, _ = await _find(operator, saga_id)
+        path = f"{PATH}/{quote(saga_id, safe='')}/{action}"
+        answer = await operator.ask(name, "POST", path, body=msgspec.json.encode(body))
+        if answer is None:
+            raise _unknown(saga_id)
+        return msgspec.json.decode(answer, type=SagaRow)
+
+    saga = operate(running_system(root, which).read(), service, ask)
+    print(f"{saga.name} {saga.id} is {saga.status} now; see: atoll sagas show {saga.id}")
 
 
 def table_of_sagas(rows: Sequence[tuple[str, SagaRow]], *, now: float) -> Table:
@@ -100,55 +107,83 @@ def table_of_sagas(rows: Sequence[tuple[str, SagaRow]], *, now: float) -> Table:
     table.add_column("Id", overflow="fold")
     for service, saga in rows:
         took = duration((saga.ended_at or now) - saga.started_at)
-        table.add_row(service, saga.name, _coloured(saga.status), took, saga.id)
+        table.add_row(service, saga.name, _coloured("waiting" if saga.wake_at else saga.status), took, saga.id)
     return table
 
 
-def lines_of(service: str, history: History) -> list[str]:
-    """Return one saga's story, a line for each thing that happened."""
+def lines_of(service: str, history: History, *, now: float) -> list[str]:
+    """Return one saga's story, a line for each thing that happened, with seconds since its start."""
     saga = history.saga
-    told = [(saga.started_at, "started", "", _told(saga.input))]
-    for step in history.steps:
-        name = f"undo {step.name}" if step.kind == "undo" else step.name
-        often = f" after {step.attempts} attempts" if step.attempts > 1 else ""
-        told.append((step.time, name, f"{_coloured(step.outcome)}{often}", _told(step.error or step.result or "")))
+    told = [(saga.started_at, "started", "", _told(saga.input)), *map(_told_step, history.steps)]
+    told += [(each.time, f"{each.action} {each.step}".strip(), "", _told_decision(each)) for each in history.decisions]
+    if saga.turned_at is not None:
+        told.append((saga.turned_at, "turned back", "", _told(saga.cause or "")))
     if saga.ended_at is not None:
-        told.append((saga.ended_at, "ended", _coloured(saga.status), _told(saga.cause or saga.result or "")))
+        text = _told(saga.stuck.error if saga.stuck is not None else saga.result or "")
+        told.append((saga.ended_at, "ended", _coloured(saga.status), text))
+    told.sort(key=lambda line: line[0])
     width = max(len(name) for _, name, _, _ in told)
-    lines = [f"  {_when(at)}  {name:<{width}}  {outcome}  {text}".rstrip() for at, name, outcome, text in told]
-    return [f"[bold]{service}.{saga.name}[/bold] {saga.id}: {_coloured(saga.status)}", *lines]
+    lines = [
+        f"  {_after(at - saga.started_at)}  {_plain(name):<{width}}  {outcome}  {text}".rstrip()
+        for at, name, outcome, text in told
+    ]
+    version = f" version {saga.version}" if saga.version > 1 else ""
+    head = f"[bold]{service}.{saga.name}[/bold]{version} {saga.id}: {_coloured(saga.status)}"
+    return [f"{head}, started {duration(now - saga.started_at)} ago", *lines, *_waiting(saga, now)]
 
 
-def _ask(state: State, service: str, path: str, kind: type[T]) -> list[tuple[str, T]]:
-    names = [each.name for each in state.processes if each.kind == "service"]
-    return asyncio.run(_ask_all(state.registry_url, pick(service, names, "service"), path, kind))
+def _told_step(step: StepRow) -> tuple[float, str, str, str]:
+    name = step.name if step.kind == "step" else f"{step.kind} {step.name}"
+    details = [f"after {step.attempts} attempts"] if step.attempts > 1 else []
+    details += [f"in {_seconds(step.seconds)}"] if step.seconds else []
+    details += [f"arguments {step.digest}"] if step.digest and step.kind == "step" else []
+    about = f" ({', '.join(details)})" if details else ""
+    return step.time, name, f"{_coloured(step.outcome)}{about}", _told(step.error or step.result or "")
 
 
-async def _ask_all(registry_url: str, names: Sequence[str], path: str, kind: type[T]) -> list[tuple[str, T]]:
-    registry = open_registry(registry_url)
+def _told_decision(decision: Decision) -> str:
+    result = f" with {decision.result}" if decision.result is not None else ""
+    note = f": {decision.note}" if decision.note else ""
+    return _plain(f"by {decision.who}{result}{note}")
+
+
+def _waiting(saga: SagaRow, now: float) -> list[str]:
+    if saga.stuck is not None:
+        what = f"the undo of {saga.stuck.step}" if saga.stuck.kind == "undo" else saga.stuck.step or "its code"
+        return [f"  parked at {_plain(what)}: atoll sagas retry|skip|resolve {saga.id}"]
+    if saga.wake_at is None:
+        return []
+    what = f" for {_plain(saga.waits_for)}" if saga.waits_for else ""
+    left = saga.wake_at - now
+    return [f"  waits{what}" + (f", {duration(left)} at most" if left < 3e9 else "")]
+
+
+async def _find(operator: Operator, saga_id: str) -> tuple[str, History]:
+    found = await operator.ask_each(f"{PATH}/{quote(saga_id, safe='')}", History)
+    if not found:
+        raise _unknown(saga_id)
+    if len(found) > 1:
+        names = ", ".join(name for name, _ in found)
+        raise UsageError(f"{names} have a saga {saga_id}; choose one with --service")
+    return found[0]
+
+
+def _one_of(ending: str) -> str:
+    if ending not in ENDINGS:
+        raise UsageError(f"a saga is resolved as {' or '.join(ENDINGS)}, not as {ending!r}")
+    return ending
+
+
+def _json(text: str) -> msgspec.Raw:
     try:
-        async with HTTPTransport() as transport:
-            answers = [(name, await _ask_one(registry, transport, name, path)) for name in names]
-    finally:
-        await registry.close()
-    decoder = msgspec.json.Decoder(kind)
-    return [(name, decoder.decode(body)) for name, body in answers if body is not None]
+        msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"--result is no JSON: {error}") from None
+    return msgspec.Raw(text.encode())
 
 
-async def _ask_one(registry: ServiceRegistry, transport: HTTPTransport, name: str, path: str) -> bytes | None:
-    """One service's answer; None when it has no such thing."""
-    instances = await registry.discover(name)
-    if not instances:
-        raise CallFailed(f"no instance of {name} is ready; see: atoll ps, atoll logs {name}")
-    try:
-        reply = await transport.send(instances[0], Request(method="GET", target=path, replayable=True), timeout=TIMEOUT)
-    except CallError as error:
-        raise CallFailed(f"{name} gave no answer: {error}; see: atoll logs {name}") from None
-    if reply.status == 404:
-        return None
-    if reply.status != 200:
-        raise CallFailed(f"{name} answered {reply.status} to {path}; see: atoll logs {name}")
-    return reply.body
+def _unknown(saga_id: str) -> CallFailed:
+    return CallFailed(f"no service has a saga {saga_id}; see: atoll sagas")
 
 
 def _coloured(word: str) -> str:
@@ -161,8 +196,8 @@ def _told(text: str) -> str:
     try:
         problem = msgspec.json.decode(text, type=_Problem)
     except msgspec.DecodeError:
-        return text.replace("[", "\\[")
-    return f"{problem.title} ({problem.status}): {problem.detail}".replace("[", "\\[")
+        return _plain(text)
+    return _plain(f"{problem.title} ({problem.status}): {problem.detail}")
 
 
 class _Problem(msgspec.Struct):
@@ -171,5 +206,15 @@ class _Problem(msgspec.Struct):
     detail: str
 
 
-def _when(seconds: float) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(seconds))
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _after(seconds: float) -> str:
+    """Time since the start, in a column of its own."""
+    text = f"+{seconds:.3f}s" if seconds < 60 else f"+{duration(seconds)}"
+    return f"{text:>9}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

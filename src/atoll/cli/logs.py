@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import deque
@@ -102,9 +103,14 @@ def _files(directory: StateDirectory, service: str) -> dict[str, Path]:
     found = {path.stem: path for path in sorted((directory.path / "logs").glob("*.log"))}
     for process in directory.read().processes:
         if process.log:
-            found.setdefault(process.name, Path(process.log))
-    names = pick(service, list(found), "log of")
+            found.setdefault(process.label, Path(process.log))
+    names = [each for each in found if _is_of(each, service)] or pick(service, list(found), "log of")
     return {name: found[name] for name in names}
+
+
+def _is_of(name: str, service: str) -> bool:
+    """Tell whether the process called `name` is a replica of `service`, or is called so itself."""
+    return name == service or re.fullmatch(rf"{re.escape(service)}-\d+", name) is not None
 
 
 def _merged(lines: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

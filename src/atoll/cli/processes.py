@@ -45,7 +45,7 @@ def table_of(state: State, memory: dict[int, int | None], *, now: float) -> Tabl
 def _cells(process: ProcessState, size: int | None, now: float) -> tuple[str, ...]:
     colour = _COLOURS.get(process.condition, "default")
     return (
-        process.name,
+        process.label,
         str(process.pid or "-"),
         f"[{colour}]{process.condition}[/{colour}]",
         process.address or "-",

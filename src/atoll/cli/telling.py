@@ -121,7 +121,7 @@ def _services(state: State) -> Table:
     table.add_column("Also there")
     for each in state.processes:
         if each.kind == "service":
-            table.add_row(each.name, f"http://{each.address}", str(each.pid), "/docs /health /metrics")
+            table.add_row(each.label, f"http://{each.address}", str(each.pid), "/docs /health /metrics")
     return table
 
 

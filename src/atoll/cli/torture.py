@@ -14,6 +14,7 @@ import uvloop
 
 from atoll.cli.errors import UsageError
 from atoll.cli.finding import here_first
+from atoll.system.replicas import parse_replicas
 from atoll.system.target import default_target
 from atoll.torture import KINDS, Kind, Options, Report, json_of, lines_of, page_of, torture
 
@@ -27,6 +28,7 @@ def torture_system(
     seconds: float | None,
     kinds: str,
     only: str,
+    replicas: str,
     broker: str,
     json: Path | None,
     html: Path | None,
@@ -46,6 +48,7 @@ def torture_system(
         seconds=seconds,
         kinds=chosen,
         only=names_in(only),
+        replicas=parse_replicas(replicas),
         broker=broker,
     )
     place = directory or Path(tempfile.mkdtemp(prefix="atoll-torture-"))

@@ -4,6 +4,7 @@ from atoll.contracts.contract import ContractSpec, contract, is_contract, missin
 from atoll.contracts.event import Event, ordering_key
 from atoll.contracts.message import Message, message_of
 from atoll.contracts.operation import Operation, Parameter, Rate, command, query
+from atoll.contracts.personal import Personal, personal_fields
 from atoll.contracts.problem import Problem, UnknownProblem, problem_from
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Message",
     "Operation",
     "Parameter",
+    "Personal",
     "Problem",
     "Rate",
     "UnknownProblem",
@@ -21,6 +23,7 @@ __all__ = [
     "message_of",
     "missing_operations",
     "ordering_key",
+    "personal_fields",
     "problem_from",
     "query",
     "spec_of",

@@ -62,7 +62,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("ce-id", "ce-type", "ce-source", "ce-time"):
             if not headers.get(name):
                 raise ValueError(f"the message has no {name} header, so it is not a CloudEvent")
-        plain = {name: unquote(value) for name, value in headers.items()}
+        plain = {name: unquote(value) if "%" in value else value for name, value in headers.items()}
         return cls(
             id=plain["ce-id"],
             type=plain["ce-type"],

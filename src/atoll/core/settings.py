@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -23,7 +24,8 @@ class Settings:
 
     `database_url` may hold `{service}`, which becomes the service's name. `environ` is the whole
     environment, for a service's own settings (a third party's URL, a key). `jwks_url` is where the issuer's keys
-    are: `service://auth/.well-known/jwks.json` asks the instances of the service `auth`. `unsafe` names the
+    are: `service://auth/.well-known/jwks.json` asks the instances of the service `auth`. `reply_seconds` is how long
+    the reply to a command is kept under its idempotency key; after that the key is a new one. `unsafe` names the
     risks to the data that are accepted, such as `postgres-async-commit`; what refuses to start names its own.
     """
 
@@ -40,6 +42,7 @@ class Settings:
     audience: str = ""
     jwks_url: str = ""
     drain_seconds: float = 30.0
+    reply_seconds: float = 7 * 86400.0
     unsafe: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -65,6 +68,7 @@ class Settings:
             jwks_url=environ.get("ATOLL_JWKS_URL", default.jwks_url),
             audience=environ.get("ATOLL_AUDIENCE", default.audience),
             drain_seconds=reader.number("ATOLL_DRAIN_SECONDS", float, default.drain_seconds, 0, 3600),
+            reply_seconds=reader.number("ATOLL_REPLY_SECONDS", float, default.reply_seconds, 60, math.inf),
             unsafe=frozenset(environ.get("ATOLL_UNSAFE", "").replace(",", " ").split()),
             environ=dict(environ),
         )

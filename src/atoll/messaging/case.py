@@ -19,8 +19,9 @@ _logger = logging.getLogger(__name__)
 class Case:
     """A message and what became of it so far.
 
-    `defect` is why no handler can take it, if so, and `unknown` whether that is its type. `context` is
-    that of the last attempt, the `attempts`th; `began` is its monotonic time.
+    `repeated` says that the broker has delivered it before; `defect` is why no handler can take it, if so, and
+    `unknown` whether that is its type. `context` is that of the last attempt, the `attempts`th; `began` is its
+    monotonic time.
     """
 
     message: Message
@@ -28,13 +29,15 @@ class Case:
     began: float
     defect: UndecodableMessage | None = None
     unknown: bool = False
+    repeated: bool = False
     attempts: int = 0
 
     def begin(self, now: float) -> None:
         """Begin the next attempt at `now`, in a span of its own."""
         self.attempts += 1
         self.began = now
-        self.context = _context(self.message, self.context.request_id)
+        if self.attempts > 1:
+            self.context = context_of(self.message, self.context.request_id)
 
 
 def open_case(delivery: Delivery, types: Container[str], *, began: float) -> Case:
@@ -47,8 +50,14 @@ def open_case(delivery: Delivery, types: Container[str], *, began: float) -> Cas
     unknown = defect is None and message.type not in types
     if unknown:
         defect = UndecodableMessage(f"nothing handles {message.type} here", message)
-    context = _context(message, message.request_id)
-    return Case(message=message, context=context, began=began, defect=defect, unknown=unknown)
+    return Case(
+        message=message,
+        context=context_of(message),
+        began=began,
+        defect=defect,
+        unknown=unknown,
+        repeated=delivery.attempt > 1,
+    )
 
 
 async def settle(delivery: Delivery, *, again_after: float | None = None) -> None:
@@ -62,5 +71,6 @@ async def settle(delivery: Delivery, *, again_after: float | None = None) -> Non
         _logger.info("a message could not be settled and will come again: %s", error)
 
 
-def _context(message: Message, request_id: str) -> Context:
-    return extract({"traceparent": message.traceparent, "x-request-id": request_id})
+def context_of(message: Message, request_id: str = "") -> Context:
+    """Return a context for work on `message`: a child of its trace, under its request id or the given one."""
+    return extract({"traceparent": message.traceparent, "x-request-id": request_id or message.request_id})

@@ -14,6 +14,11 @@ def causation() -> str:
     return _message_id.get()
 
 
+def set_cause(message_id: str) -> None:
+    """Make `message_id` the cause of what the rest of this task does."""
+    _message_id.set(message_id)
+
+
 @contextmanager
 def caused_by(message_id: str) -> Generator[None]:
     """Make `message_id` the cause of what is done within the block."""

@@ -4,7 +4,9 @@ MessagingError
 ├── BrokerUnavailable           not reachable, or no answer in time: the outcome is unknown, try again
 ├── BrokerUnusable              reachable or not, it can never work like this: a wrong URL, a lossy stream
 ├── MessageRefused              the broker will never take this message
-└── UndecodableMessage          what the broker delivered is not a message of ours; carries what could be read
+├── UndecodableMessage          what the broker delivered is not a message of ours; carries what could be read
+├── NoSuchLetter                there is no dead letter of that id or key
+└── LetterWaits                 another dead letter of the same key is to be replayed first
 """
 
 from __future__ import annotations
@@ -42,3 +44,15 @@ class UndecodableMessage(MessagingError):
     def __init__(self, reason: str, message: Message) -> None:
         self.message = message
         super().__init__(reason)
+
+
+class NoSuchLetter(MessagingError):
+    """The consumer has no dead letter of that id, or none with that key."""
+
+    code = "not_found"
+
+
+class LetterWaits(MessagingError):
+    """A dead letter with the same key comes first."""
+
+    code = "conflict"

@@ -12,7 +12,9 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from atoll.contracts import Message
+from atoll.core.ids import new_id
 from atoll.messaging.port import Delivery, Handler, Subscription
+from atoll.storage.broker_position import BrokerPosition
 
 HOLD: Final = 10.0
 FAILURE_PAUSE: Final = 1.0
@@ -32,12 +34,22 @@ class MemoryBroker:
         self.failure_pause = failure_pause
         self.log: list[Message] = []
         self.groups: dict[str, _Group] = {}
+        self.store = new_id()
+        self.lives = 1
 
     def append(self, message: Message) -> None:
         """Keep `message` and hand it to whoever waits for it."""
         self.log.append(message)
         for group in self.groups.values():
             group.dispatch()
+
+    def forget(self, kept: int = 0) -> None:
+        """Lose all but the first `kept` messages, as a broker whose store is wiped or put back to an older copy."""
+        del self.log[kept:]
+        for group in self.groups.values():
+            group.forget(kept)
+        self.store = self.store if kept else new_id()
+        self.lives += 1
 
     def group(self, name: str) -> _Group:
         """Return the group of that name; a new one begins at the first message kept."""
@@ -53,6 +65,7 @@ class MemoryMessageQueue:
     def __init__(self, broker: MemoryBroker | None = None) -> None:
         self._broker = broker or MemoryBroker()
         self._subscriptions: list[_Member] = []
+        self._published = 0, 0
 
     @classmethod
     def shared(cls, name: str) -> MemoryMessageQueue:
@@ -65,6 +78,25 @@ class MemoryMessageQueue:
     async def publish(self, message: Message) -> None:
         """See `MessageQueue.publish`. A repeated id is delivered again."""
         self._broker.append(message)
+        self._published = self._broker.lives, len(self._broker.log)
+
+    @property
+    def connection(self) -> int:
+        """See `RecallingQueue.connection`."""
+        return self._broker.lives
+
+    async def position(self) -> BrokerPosition | None:
+        """See `RecallingQueue.position`."""
+        lives, place = self._published
+        if lives != self._broker.lives:
+            return None
+        return BrokerPosition(store=self._broker.store, place=place, witness=self._broker.log[place - 1].id)
+
+    async def remembers(self, position: BrokerPosition) -> bool:
+        """See `RecallingQueue.remembers`."""
+        log = self._broker.log
+        there = self._broker.store == position.store and position.place <= len(log)
+        return there and log[position.place - 1].id == position.witness
 
     async def subscribe(
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256
@@ -82,7 +114,10 @@ class MemoryMessageQueue:
 
 
 class _Group:
-    """A durable group: where it stands in the log, what comes again, and who is there to take messages."""
+    """A durable group: where it stands in the log, what comes again, and who is there to take messages.
+
+    The first of its members is the active one.
+    """
 
     def __init__(self, broker: MemoryBroker) -> None:
         self.broker = broker
@@ -101,19 +136,25 @@ class _Group:
         if member in self._members:
             self._members.remove(member)
 
+    def forget(self, kept: int) -> None:
+        self._position = min(self._position, kept)
+        self._again = [each for each in self._again if each[1] < kept]
+        heapq.heapify(self._again)
+
     def give_back(self, place: int, attempt: int, *, after: float) -> None:
-        """Deliver the message at `place` again, as the next attempt, in no less than `after` seconds."""
+        """Let the message at `place` come again, as the next attempt, in no less than `after` seconds."""
         heapq.heappush(self._again, (_now() + after, place, attempt + 1))
-        self.dispatch()
+
+    def pass_over(self, member: _Member) -> None:
+        """Let another member go on, if there is one, because `member` gives no sign of life."""
+        if len(self._members) > 1 and self._members[0] is member:
+            self._members.append(self._members.pop(0))
+            member.give_back()
 
     def dispatch(self) -> None:
-        """Hand out what can be handed out now, in turn to the members that have room."""
-        while member := next((each for each in self._members if each.has_room), None):
-            if (due := self._next()) is None:
-                break
-            self._members.remove(member)
-            self._members.append(member)
-            member.take(*due)
+        """Hand out to the active member what can be handed out now."""
+        while self._members and self._members[0].has_room and (due := self._next()) is not None:
+            self._members[0].take(*due)
         self._set_alarm()
 
     def _next(self) -> tuple[int, int] | None:
@@ -171,8 +212,14 @@ class _Member:
         self.group.leave(self)
         while self._tasks:
             await asyncio.wait(self._tasks)
+        self.give_back()
+        self.group.dispatch()
+
+    def give_back(self) -> None:
+        """Let all that is in hand come again, in order."""
         for delivery in list(self._held.values()):
-            await delivery.retry(0.0)
+            if self.settle(delivery):
+                self.group.give_back(delivery.place, delivery.attempt, after=0.0)
 
     async def _run(self, delivery: Delivery) -> None:
         try:
@@ -185,7 +232,7 @@ class _Member:
 class _Delivery:
     def __init__(self, member: _Member, number: int, place: int, attempt: int) -> None:
         self._member = member
-        self._place = place
+        self.place = place
         self.number = number
         self.attempt = attempt
         self.message = member.group.broker.log[place]
@@ -197,7 +244,8 @@ class _Delivery:
 
     async def retry(self, after: float) -> None:
         if self._member.settle(self):
-            self._member.group.give_back(self._place, self.attempt, after=after)
+            self._member.group.give_back(self.place, self.attempt, after=after)
+            self._member.group.dispatch()
 
     async def extend(self) -> None:
         if self._member.holds(self):
@@ -209,7 +257,9 @@ class _Delivery:
 
     def _run_out(self) -> None:
         if self._member.settle(self):
-            self._member.group.give_back(self._place, self.attempt, after=0.0)
+            self._member.group.give_back(self.place, self.attempt, after=0.0)
+            self._member.group.pass_over(self._member)
+            self._member.group.dispatch()
 
 
 def _now() -> float:

@@ -27,7 +27,7 @@ async def open_queue(
     if scheme == "nats":
         from atoll.messaging.nats import NatsMessageQueue
 
-        return await NatsMessageQueue.connect(url, namespace=namespace, hooks=hooks or Hooks())
+        return await NatsMessageQueue.connect(url, namespace=namespace, hooks=hooks or Hooks(), unsafe=unsafe)
     if scheme in ("amqp", "amqps"):
         return await _rabbitmq(url, namespace, hooks, unsafe)
     shown = re.sub(r"//[^@/]*@", "//", url)

@@ -17,6 +17,13 @@ class MessagePublished:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerForgot:
+    """The broker's store is another one or went back; so many `messages` of the outbox are published again."""
+
+    messages: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageHandled:
     """One attempt at a message has ended; `seconds` is that attempt, `attempts` how many there were so far.
 

@@ -69,11 +69,17 @@ def text_line(fields: Mapping[str, Any], *, colour: bool) -> str:
     parts = [
         _dim(_time(fields), colour),
         _level(str(fields.get("level", "")), colour),
-        f"{fields.get('service', '')}",
+        _origin(fields),
         _indented(str(fields.get("msg", ""))) + details + _dim(_ids(fields), colour),
     ]
     traceback = "".join(f"\n    {_indented(str(fields[name]))}" for name in ("exception", "stack") if name in fields)
     return "  ".join(parts) + traceback
+
+
+def _origin(fields: Mapping[str, Any]) -> str:
+    """The service, and which of its replicas if there are several."""
+    service, instance = fields.get("service", ""), fields.get("instance", "0")
+    return f"{service}" if instance == "0" else f"{service}-{instance}"
 
 
 def _plain(value: Any) -> str | int | float:

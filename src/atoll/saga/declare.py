@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints, overload
 
+from atoll.contracts import Event
 from atoll.core.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -27,14 +28,35 @@ class SagaDefinition:
     """A saga as it was declared. `input` and `result` are the types its journal is read with."""
 
     name: str
+    version: int
+    waits_for: tuple[type[Event], ...]
     function: Callable[..., Coroutine[Any, Any, Any]]
     input: Any
     result: Any
 
 
+@overload
 def saga(
     function: Callable[Concatenate[S, Saga, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[S, P], CoroutineType[Any, Any, T]]:
+) -> Callable[Concatenate[S, P], CoroutineType[Any, Any, T]]: ...
+
+
+@overload
+def saga(
+    *, name: str = "", version: int = 1, waits_for: Sequence[type[Event]] = ()
+) -> Callable[
+    [Callable[Concatenate[S, Saga, P], Coroutine[Any, Any, T]]],
+    Callable[Concatenate[S, P], CoroutineType[Any, Any, T]],
+]: ...
+
+
+def saga(
+    function: Callable[..., Coroutine[Any, Any, Any]] | None = None,
+    *,
+    name: str = "",
+    version: int = 1,
+    waits_for: Sequence[type[Event]] = (),
+) -> Any:
     """Make `async def name(self, s: Saga, input)` durable: it resumes where it was after a crash.
 
     To its callers it is `name(input)`, so it may implement a command of a contract. Calling it starts the saga,
@@ -42,7 +64,21 @@ def saga(
     result, or the Problem that made it compensate. Raises SagaRunning when the deadline comes first, SagaParked,
     SagaFailed or KeyReused. What it does between steps must not depend on time, chance or tables: on resumption
     the function runs again from its start, with recorded steps answered from the journal.
+
+    `@saga(version=2)` is new code for a saga that has changed; the old code stays beside it under another name,
+    `@saga(name="checkout", version=1) async def checkout_v1`, and finishes what began with it. `waits_for` lists
+    the events that `Saga.wait_for` is called with.
     """
+    if function is None:
+        return functools.partial(_saga, name=name, version=version, waits_for=tuple(waits_for))
+    return _saga(function, name=name, version=version, waits_for=tuple(waits_for))
+
+
+def _saga(
+    function: Callable[..., Coroutine[Any, Any, Any]], *, name: str, version: int, waits_for: tuple[type[Event], ...]
+) -> Callable[..., CoroutineType[Any, Any, Any]]:
+    if version < 1:
+        raise DeclarationError(f"saga {function.__qualname__}: version={version}, but versions count from 1")
 
     @functools.wraps(function)
     async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -52,30 +88,53 @@ def saga(
         (request,) = (*args, *kwargs.values())
         return await engine.call(definition_of(call), request)
 
-    setattr(call, _DEFINITION, function)
+    setattr(call, _DEFINITION, (function, name or function.__name__, version, waits_for))
     # Pyright knows a coroutine function's result as CoroutineType and mypy as Coroutine; the first is also the second.
-    return cast("Callable[Concatenate[S, P], CoroutineType[Any, Any, T]]", call)
+    return cast("Callable[..., CoroutineType[Any, Any, Any]]", call)
 
 
 @functools.cache
-def _compile(function: Callable[..., Coroutine[Any, Any, Any]]) -> SagaDefinition:
+def _compile(
+    function: Callable[..., Coroutine[Any, Any, Any]], name: str, version: int, waits_for: tuple[type[Event], ...]
+) -> SagaDefinition:
     hints = get_type_hints(function)
     arguments = [kind for name, kind in hints.items() if name != "return"]
     if len(arguments) != 2 or "return" not in hints:
         raise DeclarationError(
             f"saga {function.__qualname__} must look like `async def name(self, s: Saga, input: Input) -> Result`"
         )
-    return SagaDefinition(name=function.__name__, function=function, input=arguments[1], result=hints["return"])
+    return SagaDefinition(
+        name=name,
+        version=version,
+        waits_for=waits_for,
+        function=function,
+        input=arguments[1],
+        result=hints["return"],
+    )
 
 
 def definition_of(method: Callable[..., Any]) -> SagaDefinition:
     """Return what was declared. Raises DeclarationError when `method` is not a saga."""
-    function = getattr(method, _DEFINITION, None)
-    if function is None:
+    declared = getattr(method, _DEFINITION, None)
+    if declared is None:
         raise DeclarationError(f"{getattr(method, '__name__', method)} is not a saga; decorate it with @saga")
-    return _compile(function)
+    return _compile(*declared)
 
 
 def is_saga(method: Any) -> bool:
     """Tell whether `method` was declared with `@saga`."""
     return hasattr(method, _DEFINITION)
+
+
+def sagas_of(service: type[Any]) -> list[SagaDefinition]:
+    """Return the sagas that a class declares. Raises DeclarationError for two of one name and version."""
+    found: dict[tuple[str, int], SagaDefinition] = {}
+    for name in dir(service):
+        if is_saga(method := getattr(service, name)):
+            definition = definition_of(method)
+            if found.setdefault((definition.name, definition.version), definition) is not definition:
+                raise DeclarationError(
+                    f"{service.__name__} has two sagas {definition.name} of version {definition.version}; "
+                    "give the newer one the next version"
+                )
+    return list(found.values())

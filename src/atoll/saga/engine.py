@@ -1,4 +1,4 @@
-"""Runs a service's sagas: starts, attaches, renews leases, resumes what a crash left behind."""
+"""The sagas of one service: started, attached to, worked on, and taken over from whoever cannot go on."""
 
 from __future__ import annotations
 
@@ -9,32 +9,43 @@ from typing import Any, Final
 
 import msgspec
 
-from atoll.contracts import UnknownProblem, problem_from
+from atoll.contracts import Event, Message
 from atoll.core import context as contexts
 from atoll.core.clock import Clock, SystemClock
 from atoll.core.context import Context, Principal
-from atoll.core.errors import DeclarationError, http_status
+from atoll.core.errors import DeclarationError
 from atoll.core.hooks import Hooks
 from atoll.core.ids import derived_id, new_id
 from atoll.core.machine import machine
-from atoll.saga.declare import ENGINE, SagaDefinition, definition_of, is_saga
-from atoll.saga.errors import KeyReused, LeaseLost, SagaFailed, SagaGivenUp, SagaParked, SagaRunning
-from atoll.saga.journal import ENDED, Journal, Lease, SagaRow, Status
-from atoll.saga.records import SagaFinished
-from atoll.saga.run import Interrupted, Park, Run, Surroundings, Unwind
-from atoll.saga.steps import Saga
+from atoll.saga import points
+from atoll.saga.attempts import Surroundings
+from atoll.saga.decisions import Decisions
+from atoll.saga.declare import ENGINE, SagaDefinition, sagas_of
+from atoll.saga.errors import LeaseLost
+from atoll.saga.events import HeardEvents
+from atoll.saga.failures import Interrupted
+from atoll.saga.journal import Journal
+from atoll.saga.keeper import Keeper
+from atoll.saga.lookout import Lookout
+from atoll.saga.outcome import outcome_of, running
+from atoll.saga.rows import ENDED, Lease, SagaRow
+from atoll.saga.work import Worker
 from atoll.storage import Database, in_transaction
 
 LEASE_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 0.05
 """Left of a caller's time for the answer that the saga is still running."""
+LEAST_SECONDS: Final = 0.001
+"""What is less than this is no time to wait: a clock may not even show it."""
+ASK_SECONDS: Final = 1.0
+"""How often a caller's saga that rests is looked up, in case that another replica goes on with it."""
 
 _logger = logging.getLogger(__name__)
 
 
 class SagaEngine:
-    """The sagas of one service. `owner` names this process's slot: after a restart the same slot resumes at once,
-    another one when the lease has run out. Every write is fenced by the saga's epoch.
+    """The sagas of one service. `owner` names this process's slot, for people. Every write is fenced by the saga's
+    epoch; a saga is taken over at once when its process is known to be gone, else when its lease has run out.
     """
 
     def __init__(
@@ -49,46 +60,64 @@ class SagaEngine:
     ) -> None:
         clock = clock or SystemClock()
         self.journal = Journal(db, clock, owner=owner, lease_seconds=lease_seconds)
-        self._around = Surroundings(
+        self.events = HeardEvents(db, clock)
+        self.definitions: dict[tuple[str, int], SagaDefinition] = {}
+        self.decisions = Decisions(self.journal, self.definitions, self._spawn)
+        around = Surroundings(
             journal=self.journal,
             hooks=hooks or Hooks(),
             clock=clock,
             random=random or Random(machine().random_bytes(16)),
         )
         self._db = db
-        self._service: object = None
-        self._definitions: dict[str, SagaDefinition] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._clock = clock
+        self._worker = Worker(around, self.events)
+        self._running: dict[str, asyncio.Task[SagaRow | None]] = {}
         self._leases: dict[str, Lease] = {}
-        self._keeper: asyncio.Task[None] | None = None
+        self._lookout = Lookout(clock)
+        self._keeper = Keeper(self.journal, self.events, self.definitions, self._leases, self._spawn, self._lookout)
+        self._keeping: asyncio.Task[None] | None = None
+        self._stirred: dict[str, asyncio.Event] = {}
         self._stopping = False
 
     def bind(self, service: object) -> None:
         """Serve the methods of `service` that are declared with `@saga`."""
-        self._service = service
+        self._worker.service = service
         setattr(service, ENGINE, self)
-        for name in dir(type(service)):
-            if is_saga(method := getattr(type(service), name)):
-                definition = definition_of(method)
-                self._definitions[definition.name] = definition
+        for definition in sagas_of(type(service)):
+            self.definitions[definition.name, definition.version] = definition
+
+    @property
+    def service(self) -> object:
+        """What `bind` was given."""
+        return self._worker.service
+
+    @property
+    def waits_for(self) -> tuple[type[Event], ...]:
+        """The events that the sagas wait for; the service's consumer hands them to `hear`."""
+        return tuple(dict.fromkeys(event for each in self.definitions.values() for event in each.waits_for))
 
     async def prepare(self) -> None:
-        """Make the journal's tables; from then on sagas may be started."""
+        """Make the journal's tables, or check them; from then on sagas may be started."""
         await self.journal.prepare()
 
     async def open(self) -> None:
-        """Resume what is ours, and keep leases alive until `close`."""
-        if self._definitions:
-            await self._resume()
-            self._keeper = asyncio.create_task(self._keep(), name="saga-leases")
+        """Resume what nobody works on, and keep leases alive until `close`."""
+        if self.definitions:
+            await self._keeper.look()
+            self._keeping = asyncio.create_task(self._keeper.keep(), name="saga-leases")
 
     async def close(self) -> None:
-        """Stop working. Open sagas stay in the journal and go on after the next start."""
+        """Stop working, and give the open sagas back: others go on with them at once, or the next start does."""
         self._stopping = True
-        tasks = [*self._running.values(), *([self._keeper] if self._keeper else [])]
+        tasks = [*self._running.values(), *([self._keeping] if self._keeping else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await self.journal.release()
+        except Exception:
+            _logger.exception("the sagas of this process could not be given back; others wait until their leases end")
 
     async def call(self, definition: SagaDefinition, request: Any) -> Any:
         """Start the saga, or attach to the one under the context's idempotency key, and wait for its outcome."""
@@ -98,31 +127,36 @@ class SagaEngine:
                 "it with the commit"
             )
         context = contexts.current()
-        row = self._new_row(definition, request, self._id_for(definition, context), context)
+        row = self._new_row(definition, request, _id_for(definition, context), context)
         async with self._db.transaction("read committed"):
-            if await self.journal.add(row):
-                self._db.unit_of_work().after_commit(lambda: self._spawn(row))
-        await self._wait(row.id, context)
-        ended = await self.journal.get(row.id)
-        return _outcome(definition, row, ended)
+            await self._add(definition, row)
+        return outcome_of(definition, row, await self._wait(row.id, context))
 
     async def start(self, definition: SagaDefinition, request: Any, *, id: str) -> None:  # noqa: A002
         """Start the saga `id` with the commit of the unit of work in hand; one that is there already goes on."""
-        row = self._new_row(definition, request, id, contexts.current())
-        if await self.journal.add(row):
-            self._db.unit_of_work().after_commit(lambda: self._spawn(row))
+        await self._add(definition, self._new_row(definition, request, id, contexts.current()))
 
-    def _id_for(self, definition: SagaDefinition, context: Context) -> str:
-        if context.idempotency_key is None:
-            return new_id()
-        subject = context.principal.subject if context.principal else ""
-        return derived_id(definition.name, subject, context.idempotency_key)
+    async def hear(self, message: Message) -> None:
+        """Keep an event that sagas may wait for, in the unit of work in hand, whose commit wakes those that do."""
+        if await self.events.keep(message):
+            self._db.unit_of_work().after_commit(self._lookout.nudge)
+
+    async def _add(self, definition: SagaDefinition, row: SagaRow) -> None:
+        if definition.waits_for:
+            row = msgspec.structs.replace(row, hears_after=await self.events.last())
+        if await self.journal.add(row):
+            self._db.unit_of_work().after_commit(lambda: self._begin(row))
+
+    def _begin(self, row: SagaRow) -> None:
+        points.STARTED.reached()
+        self._spawn(row)
 
     def _new_row(self, definition: SagaDefinition, request: Any, saga_id: str, context: Context) -> SagaRow:
-        now = self._around.clock.now()
+        now = self._clock.now()
         return SagaRow(
             id=saga_id,
             name=definition.name,
+            version=definition.version,
             status="running",
             input=msgspec.json.encode(request).decode(),
             subject=context.principal.subject if context.principal else "",
@@ -130,94 +164,89 @@ class SagaEngine:
             traceparent=context.trace.traceparent,
             request_id=context.request_id,
             owner=self.journal.owner,
+            holder=self.journal.holder,
             epoch=1,
             lease_until=now + self.journal.lease_seconds,
             started_at=now,
         )
 
-    async def _wait(self, saga_id: str, context: Context) -> None:
-        while (task := self._running.get(saga_id)) is not None:
-            left = context.remaining()
-            done, _ = await asyncio.wait({task}, timeout=None if left is None else left - ANSWER_SECONDS)
-            if not done:
-                raise SagaRunning(saga_id, f"saga {saga_id} is still running; ask again with the same key")
+    async def _wait(self, saga_id: str, context: Context) -> SagaRow | None:
+        """Return the saga once it has ended; as it is when another process works on it. Raises SagaRunning."""
+        while True:
+            if (task := self._running.get(saga_id)) is not None:
+                done, _ = await asyncio.wait({task}, timeout=_time_left(saga_id, context))
+                if done and not task.cancelled() and (ended := task.result()) is not None:
+                    return ended
+                if not done:
+                    raise running(saga_id)
+                self._forget(saga_id, task)  # maybe sooner than its own callback does
+            else:
+                row = await self.journal.get(saga_id)
+                if row is None or row.status in ENDED or row.wake_at is None:
+                    return row
+                await self._stirs(saga_id, context)
+
+    async def _stirs(self, saga_id: str, context: Context) -> None:
+        """Wait until a saga that rests is gone on with here, or for some time."""
+        left = _time_left(saga_id, context)
+        stirred = self._stirred.setdefault(saga_id, asyncio.Event())
+        waiting = asyncio.ensure_future(stirred.wait())
+        await asyncio.wait({waiting}, timeout=ASK_SECONDS if left is None else min(left, ASK_SECONDS))
+        waiting.cancel()
+        self._stirred.pop(saga_id, None)
 
     def _spawn(self, row: SagaRow) -> None:
+        """Work on a saga that this process holds."""
         if self._stopping or row.id in self._running:
             return
-        self._leases[row.id] = Lease(row.id, row.epoch)
-        task = asyncio.create_task(self._guarded(row), name=f"saga-{row.name}-{row.id}")
+        lease = Lease(row.id, row.epoch, row.lease_until)
+        task = asyncio.create_task(self._guarded(row, lease), name=f"saga-{row.name}-{row.id}")
+        self._leases[row.id] = lease
         self._running[row.id] = task
-        task.add_done_callback(lambda _: self._forget(row.id))
+        task.add_done_callback(lambda task: self._forget(row.id, task))
+        if (stirred := self._stirred.get(row.id)) is not None:
+            stirred.set()
 
-    def _forget(self, saga_id: str) -> None:
-        self._running.pop(saga_id, None)
-        self._leases.pop(saga_id, None)
+    def _forget(self, saga_id: str, task: asyncio.Task[SagaRow | None]) -> None:
+        if self._running.get(saga_id) is task:
+            del self._running[saga_id]
+            del self._leases[saga_id]
 
-    async def _guarded(self, row: SagaRow) -> None:
+    async def _guarded(self, row: SagaRow, lease: Lease) -> SagaRow | None:
+        """Return the saga if it has ended here."""
         try:
             with contexts.use(_context_of(row)):
-                await self._run(row)
+                ended = await self._worker.work(row, lease, self.definitions[row.name, row.version])
         except LeaseLost as error:
             _logger.warning("%s", error)
         except Interrupted as error:
             _logger.warning("saga %s (%s) stopped and will be resumed: %s", row.id, row.name, error.__cause__)
+            self._keeper.drop(row.id)
         except Exception:
             _logger.exception("saga %s (%s) stopped and will be resumed", row.id, row.name)
-
-    async def _run(self, row: SagaRow) -> None:
-        definition = self._definitions[row.name]
-        run = Run(row, await self.journal.steps(row.id) if row.epoch > 1 else [], self._around)
-        request = msgspec.json.decode(row.input, type=definition.input)
-        error: BaseException = Unwind()
-        try:
-            result = msgspec.json.encode(await definition.function(self._service, Saga(run), request)).decode()
-        except (LeaseLost, asyncio.CancelledError):
-            raise
-        except Park as park:
-            return await self._park(run, park)
-        except (Exception, Unwind) as failure:  # noqa: BLE001 - the cause of the compensation, kept
-            error = failure
+            self._keeper.drop(row.id)
         else:
-            if not run.compensating:
-                return await self._end(run, "completed", result)
-        try:
-            await run.turn(error)
-            await run.compensate()
-        except Park as park:
-            return await self._park(run, park)
-        return await self._end(run, "compensated")
+            if ended is None:
+                self._lookout.nudge()
+            return ended
+        return None
 
-    async def _park(self, run: Run, park: Park) -> None:
-        _logger.error("saga %s (%s) is parked: %s", run.row.id, run.row.name, park.__cause__)
-        await run.turn(park.__cause__ or park)
-        await self._end(run, "parked")
 
-    async def _end(self, run: Run, status: Status, result: str | None = None) -> None:
-        async with self._db.transaction("read committed"):
-            await self.journal.end(run.lease, status, result=result)
-        seconds = self._around.clock.now() - run.row.started_at
-        trace = contexts.current().trace
-        self._around.hooks.emit(SagaFinished(name=run.row.name, outcome=status, seconds=seconds, trace=trace))  # type: ignore[arg-type]
+def _id_for(definition: SagaDefinition, context: Context) -> str:
+    if context.idempotency_key is None:
+        return new_id()
+    subject = context.principal.subject if context.principal else ""
+    return derived_id(definition.name, subject, context.idempotency_key)
 
-    async def _keep(self) -> None:
-        while True:
-            await self._around.clock.sleep(self.journal.lease_seconds / 3)
-            try:
-                if self._leases:
-                    await self.journal.renew(list(self._leases.values()))
-                await self._resume()
-            except Exception:
-                _logger.exception("the leases of the sagas could not be renewed")
 
-    async def _resume(self) -> None:
-        for saga_id in await self.journal.claimable():
-            if saga_id not in self._running and (row := await self.journal.claim(saga_id)) is not None:
-                if row.name in self._definitions:
-                    _logger.info("resuming saga %s (%s)", row.id, row.name)
-                    self._spawn(row)
-                else:
-                    _logger.error("saga %s is called %s, which this version does not have", row.id, row.name)
+def _time_left(saga_id: str, context: Context) -> float | None:
+    """Return the seconds a caller may still wait; None without a deadline. Raises SagaRunning."""
+    left = context.remaining()
+    if left is None:
+        return None
+    if left < ANSWER_SECONDS + LEAST_SECONDS:
+        raise running(saga_id)
+    return left - ANSWER_SECONDS
 
 
 def _context_of(row: SagaRow) -> Context:
@@ -226,24 +255,3 @@ def _context_of(row: SagaRow) -> Context:
         return context
     principal = Principal(subject=row.subject, roles=frozenset(row.roles))
     return msgspec.structs.replace(context, principal=principal)
-
-
-def _outcome(definition: SagaDefinition, asked: SagaRow, row: SagaRow | None) -> Any:
-    if row is None or row.status not in ENDED:
-        raise SagaRunning(asked.id, f"saga {asked.id} is still running; ask again with the same key")
-    if row.input != asked.input:
-        raise KeyReused(row.id, "this idempotency key was used for another request; use a new key")
-    if row.status == "completed":
-        return msgspec.json.decode(row.result or "null", type=definition.result)
-    if row.status == "parked":
-        raise SagaParked(row.id, f"saga {row.id} is parked until an operator decides")
-    problem = problem_from(msgspec.json.decode(row.cause or "{}", type=dict[str, Any]))
-    if isinstance(problem, UnknownProblem):
-        raise _failure(row, problem)
-    raise problem
-
-
-def _failure(row: SagaRow, problem: UnknownProblem) -> SagaFailed:
-    if problem.received.get("status") == http_status("unavailable"):
-        return SagaGivenUp(row.id, f"{problem.detail}; everything was undone, so try again later with a new key")
-    return SagaFailed(row.id, f"saga {row.id} failed and was undone: {problem.detail}")

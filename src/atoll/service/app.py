@@ -10,12 +10,13 @@ import msgspec
 
 from atoll.core import context as contexts
 from atoll.core.context import Context, Principal
+from atoll.core.crashing import crash_point
 from atoll.core.hooks import Hooks
 from atoll.core.machine import machine
 from atoll.observability.records import UNMATCHED, RequestFinished, RequestStarted
 from atoll.service.errors import BodyTooLarge, MalformedRequest
 from atoll.service.http import Reply, Request
-from atoll.service.pipeline import Endpoint, Pipeline
+from atoll.service.pipeline import Endpoint
 from atoll.service.problems import error_type, problem_reply
 from atoll.service.router import Router
 
@@ -26,6 +27,10 @@ Plain = Callable[[Request], Awaitable[Reply]]
 Authenticate = Callable[[str], Awaitable[Principal | None]]
 
 MAX_OPERATOR_BODY: Final = 1 << 20
+NOT_MODIFIED: Final = 304
+"""Has no body, and must not tell the length of the one that it stands for unless it is right (RFC 9110 §8.6)."""
+
+ANSWERING: Final = crash_point("reply.sending")
 
 
 class ServiceApp:
@@ -35,7 +40,6 @@ class ServiceApp:
         self,
         name: str,
         router: Router[Endpoint | Plain],
-        pipeline: Pipeline,
         *,
         authenticate: Authenticate,
         sample: Callable[[], bool],
@@ -44,7 +48,6 @@ class ServiceApp:
     ) -> None:
         self._name = name
         self._router = router
-        self._pipeline = pipeline
         self._authenticate = authenticate
         self._sample = sample
         self._hooks = hooks
@@ -78,6 +81,7 @@ class ServiceApp:
                 kind = error_type(error)
                 reply = problem_reply(error, request_id=context.request_id)
             status = reply.status
+            ANSWERING.reached()
             await _send(send, reply, context, head=scope["method"] == "HEAD")
         finally:
             self._hooks.emit(
@@ -105,7 +109,7 @@ class ServiceApp:
         )
         contexts.set_current(context)
         request.body = await _body(request, receive, operation.max_body)
-        return await self._pipeline.handle(target, request, context)
+        return await target.handle(request)
 
     def _mounted(self, scope: Scope) -> Callable[..., Any] | None:
         path = scope.get("path", "")
@@ -150,10 +154,9 @@ async def _body(request: Request, receive: Receive, limit: int) -> bytes:
 
 
 async def _send(send: Send, reply: Reply, context: Context, *, head: bool) -> None:
-    headers = [
-        (b"content-length", str(len(reply.body)).encode()),
-        (b"x-request-id", context.request_id.encode("latin-1")),
-    ]
+    headers = [(b"x-request-id", context.request_id.encode("latin-1"))]
+    if reply.status != NOT_MODIFIED:
+        headers.append((b"content-length", str(len(reply.body)).encode()))
     if reply.body:
         headers.append((b"content-type", reply.content_type.encode()))
     headers.extend((name.encode(), value.encode("latin-1")) for name, value in reply.headers.items())

@@ -1,6 +1,6 @@
 """Requests a service refuses before or instead of running an operation; each becomes a problem document.
 
-Refused (AtollError)
+Refused (of atoll.cqrs, as are Unauthenticated, Forbidden, RequestInProgress and KeyReused)
 ├── MalformedRequest            400  not JSON, not UTF-8, a broken header
 ├── Unauthenticated             401  no token where one is needed, or one that is not valid
 ├── Forbidden                   403  a valid token without the role that is needed
@@ -18,33 +18,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from atoll.core.errors import AtollError
+from atoll.cqrs import Forbidden, KeyReused, Refused, RequestInProgress, Unauthenticated
 
-
-class Refused(AtollError):
-    """Base: the request was not run. `headers` go with the answer, `fields` into its document."""
-
-    headers: Mapping[str, str] = {}
-    fields: Mapping[str, str] = {}
+__all__ = [
+    "BodyTooLarge",
+    "Forbidden",
+    "InvalidRequest",
+    "KeyReused",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotReady",
+    "Refused",
+    "RequestInProgress",
+    "Unauthenticated",
+    "UnsupportedMediaType",
+]
 
 
 class MalformedRequest(Refused):
     """The request is not what HTTP and JSON allow."""
 
     code = "malformed"
-
-
-class Unauthenticated(Refused):
-    """A token is needed and there is none, or it is not valid."""
-
-    code = "unauthenticated"
-    headers: Mapping[str, str] = {"www-authenticate": "Bearer"}
-
-
-class Forbidden(Refused):
-    """The token is valid, but not for this."""
-
-    code = "forbidden"
 
 
 class NotFound(Refused):
@@ -61,14 +56,6 @@ class MethodNotAllowed(Refused):
     def __init__(self, message: str, *, allowed: str) -> None:
         super().__init__(message)
         self.headers = {"allow": allowed}
-
-
-class RequestInProgress(Refused):
-    """The same idempotency key is being worked on."""
-
-    code = "in_progress"
-    retryable = True
-    headers: Mapping[str, str] = {"retry-after": "1"}
 
 
 class BodyTooLarge(Refused):
@@ -92,12 +79,6 @@ class InvalidRequest(Refused):
     def __init__(self, message: str, *, field: str) -> None:
         super().__init__(message)
         self.fields = {"field": field} if field else {}
-
-
-class KeyReused(Refused):
-    """The idempotency key was used for another request."""
-
-    code = "key_reused"
 
 
 class NotReady(Refused):

@@ -23,13 +23,16 @@ from atoll.observability import observe
 from atoll.saga import SagaEngine
 from atoll.service.app import ServiceApp
 from atoll.service.consumers import Timers, handlers_of
+from atoll.service.expiry import ReplyExpiry
 from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
 from atoll.service.injection import Injector, Provider, dependencies_of
+from atoll.service.opening import open_together
 from atoll.service.patience import patiently
 from atoll.service.pipeline import Pipeline
 from atoll.service.router import Router
 from atoll.service.routes import operations, own_routes
+from atoll.service.schema import ready_schema
 from atoll.service.service import Service
 from atoll.storage import Database
 
@@ -69,6 +72,11 @@ class ServiceHost(Generic[S]):
         """`host:port` once started."""
         return f"{self.server.host}:{self.server.port}" if self.server else ""
 
+    @property
+    def _slot(self) -> str:
+        """What this process is among the replicas, also after a restart."""
+        return f"{self._settings.system}/{self._class.name}/{self._settings.instance}"
+
     async def start(self) -> None:
         """Return when the service is ready and registered. What was begun is undone when it raises."""
         try:
@@ -95,38 +103,61 @@ class ServiceHost(Generic[S]):
             version=self._class.version,
         )
         stack.push_async_callback(observing.close)
-        db = await patiently(
-            lambda: self._ground.database(settings, name, hooks=hooks, clock=self._clock), clock=self._clock
-        )
-        stack.push_async_callback(db.close)
-        registry = self._ground.registry(settings)
-        stack.push_async_callback(registry.close)
+        db, queue, registry = await self._open(hooks)
         resolver, transport = Resolver(registry), self._ground.transport()
         stack.push_async_callback(resolver.close)
         stack.push_async_callback(transport.close)
         clients = Clients(resolver, transport, hooks=hooks, clock=self._clock)
-        queue = await patiently(lambda: self._ground.queue(settings, hooks=hooks), clock=self._clock)
-        stack.push_async_callback(queue.close)
         sagas = await self._make(db, clients, hooks, metrics)
         pipeline = Pipeline(db)
-        routes = [*operations(self.service, pipeline), *own_routes(self.service, self.health, metrics, db, sagas)]
+        consumer = Consumer(db, queue, name, handlers_of(self.service), hooks=hooks, clock=self._clock)
+        routes = [
+            *operations(self.service, pipeline),
+            *own_routes(self.service, self.health, metrics, db, sagas, consumer),
+        ]
         self.app = ServiceApp(
             name,
             Router(routes),
-            pipeline,
             authenticate=self._ground.authenticate(settings, resolver, transport, self._clock),
             sample=observing.sample,
             hooks=hooks,
             mounts=self.service.mounts,
         )
-        relay = Relay(db, queue, hooks=hooks, clock=self._clock)
+        relay = Relay(db, queue, owner=self._slot, hooks=hooks, clock=self._clock)
         relay.start()
         stack.push_async_callback(relay.stop)
+        expiry = ReplyExpiry(db, seconds=settings.reply_seconds, clock=self._clock)
+        expiry.start()
+        stack.push_async_callback(expiry.stop)
         await sagas.open()
         stack.push_async_callback(sagas.close)
         await self._serve(registry)
-        await self._listen(db, queue, hooks)
+        await self._listen(consumer, db)
         _logger.info("%s %s is ready at %s", name, self._class.version, self.address)
+
+    async def _open(self, hooks: Hooks) -> tuple[Database, MessageQueue, ServiceRegistry]:
+        """Open the engines. All that is wrong with them is told in one error."""
+        ground, settings, name, stack = self._ground, self._settings, self._class.name, self._stack
+
+        async def database() -> Database:
+            opened = await ground.database(settings, name, hooks=hooks, clock=self._clock)
+            stack.push_async_callback(opened.close)
+            await ready_schema(opened, self._class)
+            return opened
+
+        async def queue() -> MessageQueue:
+            opened = await ground.queue(settings, hooks=hooks)
+            stack.push_async_callback(opened.close)
+            return opened
+
+        async def registry() -> ServiceRegistry:
+            opened = ground.registry(settings)
+            stack.push_async_callback(opened.close)
+            await opened.discover(name)
+            return opened
+
+        db, messages, instances = await open_together([database, queue, registry], clock=self._clock)
+        return db, messages, instances
 
     async def _make(self, db: Database, clients: Clients, hooks: Hooks, metrics: CollectorRegistry) -> SagaEngine:
         known = {
@@ -140,11 +171,8 @@ class ServiceHost(Generic[S]):
         }
         injector = Injector(known, clients.of, self._providers)
         self._stack.push_async_callback(injector.close)
-        if self._class.schema:
-            await db.engine.script(self._class.schema)
         self.service = await injector.make(self._class)
-        owner = f"{self._settings.system}/{self._class.name}/{self._settings.instance}"
-        sagas = SagaEngine(db, owner=owner, hooks=hooks, clock=self._clock)
+        sagas = SagaEngine(db, owner=self._slot, hooks=hooks, clock=self._clock)
         sagas.bind(self.service)
         await sagas.prepare()
         await self.service.on_start()
@@ -167,11 +195,9 @@ class ServiceHost(Generic[S]):
         await registry.register(instance)
         self._stack.push_async_callback(registry.deregister, instance.id)
 
-    async def _listen(self, db: Database, queue: MessageQueue, hooks: Hooks) -> None:
-        if handlers := handlers_of(self.service):
-            consumer = Consumer(db, queue, self._class.name, handlers, hooks=hooks, clock=self._clock)
-            await patiently(consumer.start, clock=self._clock)
-            self._stack.push_async_callback(consumer.stop)
+    async def _listen(self, consumer: Consumer, db: Database) -> None:
+        await patiently(consumer.start, clock=self._clock)
+        self._stack.push_async_callback(consumer.stop)
         timers = Timers(self.service, db, self._clock)
         timers.start()
         self._stack.push_async_callback(timers.stop)

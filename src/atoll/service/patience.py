@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable
@@ -20,17 +21,24 @@ PAUSE: Final = RetryPolicy(base=0.1, cap=1.0)
 _logger = logging.getLogger(__name__)
 
 
-async def patiently(work: Callable[[], Awaitable[T]], *, clock: Clock, seconds: float = WAIT_SECONDS) -> T:
+async def patiently(
+    work: Callable[[], Awaitable[T]],
+    *,
+    clock: Clock,
+    seconds: float = WAIT_SECONDS,
+    hopeless: asyncio.Event | None = None,
+) -> T:
     """Return what `work` returns, doing it again for `seconds` while it raises what may pass.
 
-    Raises its last error when it still does then, and at once an error that is not retryable.
+    Raises its last error when it still does then, and at once an error that is not retryable. Once `hopeless` is set
+    there is no use in waiting any longer.
     """
     until = clock.monotonic() + seconds
     for attempt in itertools.count(1):
         try:
             return await work()
         except AtollError as error:
-            if not error.retryable or clock.monotonic() >= until:
+            if not error.retryable or clock.monotonic() >= until or (hopeless is not None and hopeless.is_set()):
                 raise
             _logger.warning("waiting to start: %s", error)
         await clock.sleep(full_jitter(PAUSE, attempt, chance))

@@ -1,111 +1,101 @@
-"""What happens around every operation: who asks, how long there is, once only, all or nothing."""
+"""What happens around every operation: who asks, how long there is, once only, all or nothing.
+
+It is the chain of `atoll.cqrs`, with a request as the message and a reply as the result.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, NamedTuple
 
 from atoll.contracts import Operation
-from atoll.core.context import Context
+from atoll.core import context as contexts
 from atoll.core.errors import DeadlineExceeded
+from atoll.cqrs import Kept, Middleware, Route, Step, authorized, chained, in_unit_of_work, once
 from atoll.saga import is_saga
 from atoll.service.codec import OperationCodec
-from atoll.service.errors import Forbidden, KeyReused, MalformedRequest, RequestInProgress, Unauthenticated
+from atoll.service.etags import tagged
 from atoll.service.http import Reply, Request
-from atoll.storage import Database, KeyTaken, StoredReply
+from atoll.storage import Database
 
-MAX_KEY: Final = 255
+Handle = Callable[[Request], Awaitable[Reply]]
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One operation, ready to be called."""
+    """One operation, ready to be called. `handle` raises what the operation and its middleware raise."""
 
     operation: Operation
-    codec: OperationCodec
-    method: Callable[..., Awaitable[Any]]
-    run: Callable[[Endpoint, Request, Context], Awaitable[Reply]]
+    handle: Handle
+
+
+class Asked(NamedTuple):
+    """A request and the arguments that were read from it."""
+
+    request: Request
+    arguments: dict[str, Any]
 
 
 class Pipeline:
     """Runs operations. A query just runs; a command runs in a unit of work that also keeps its reply."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
-        self._in_hand: set[str] = set()
+        self._work: Sequence[Middleware] = (once(db), in_unit_of_work(db))
 
     def endpoint(self, operation: Operation, method: Callable[..., Awaitable[Any]]) -> Endpoint:
         """Compile what does not change between requests."""
-        run = self._plain if operation.kind == "query" or is_saga(method) else self._command
-        return Endpoint(operation=operation, codec=OperationCodec(operation), method=method, run=run)
+        codec = OperationCodec(operation)
 
-    async def handle(self, endpoint: Endpoint, request: Request, context: Context) -> Reply:
-        """Run the operation under `context`, which is the current one. Raises what the operation raises."""
-        check_access(endpoint.operation, context)
+        async def answer(asked: Asked) -> Reply:
+            return codec.reply(await method(**asked.arguments))
+
+        route = route_of(operation, durable=is_saga(method))
+        around = (authorized, timely, tagged, decoded(codec), *self._work)
+        return Endpoint(operation=operation, handle=chained(route, around, answer))
+
+
+def route_of(operation: Operation, *, durable: bool) -> Route:
+    """Return what an operation's contract asks of those who call it."""
+    return Route(
+        name=operation.id,
+        kind=operation.kind,
+        authenticated=operation.public and not operation.anonymous,
+        roles=frozenset() if operation.anonymous else frozenset(operation.roles),
+        durable=durable,
+        digest=lambda asked: fingerprint(asked.request),
+        keep=lambda reply: Kept(body=reply.body, status=reply.status),
+        restore=_replayed,
+    )
+
+
+def timely(route: Route, after: Step) -> Step:
+    """End the work at the deadline of the context in hand. Raises DeadlineExceeded."""
+
+    async def run(message: Any) -> Any:
+        context = contexts.current()
         context.check_deadline()
         try:
             async with asyncio.timeout(context.remaining()):
-                return await endpoint.run(endpoint, request, context)
+                return await after(message)
         except TimeoutError as error:
-            raise DeadlineExceeded(f"{endpoint.operation.id} did not end in time") from error
+            raise DeadlineExceeded(f"{route.name} did not end in time") from error
 
-    async def _plain(self, endpoint: Endpoint, request: Request, context: Context) -> Reply:
-        return endpoint.codec.reply(await endpoint.method(**endpoint.codec.arguments(request)))
-
-    async def _command(self, endpoint: Endpoint, request: Request, context: Context) -> Reply:
-        arguments = endpoint.codec.arguments(request)
-        if context.idempotency_key is None:
-            return await self._db.atomic(lambda: _answer(endpoint, arguments))
-        key = scoped_key(context)
-        if key in self._in_hand:
-            raise RequestInProgress("a request with this idempotency key is being worked on; ask again soon")
-        self._in_hand.add(key)
-        try:
-            return await self._once(endpoint, arguments, key, fingerprint(request))
-        finally:
-            self._in_hand.discard(key)
-
-    async def _once(self, endpoint: Endpoint, arguments: dict[str, Any], key: str, digest: str) -> Reply:
-        replies = self._db.replies
-        if (stored := await replies.find(key)) is not None:
-            return _again(stored, digest)
-
-        async def work() -> Reply:
-            replies.claim(key, digest)
-            reply = await _answer(endpoint, arguments)
-            replies.save(key, StoredReply(fingerprint=digest, status=reply.status, body=reply.body))
-            return reply
-
-        try:
-            return await self._db.atomic(work)
-        except KeyTaken:  # another replica was faster; nothing was done here
-            return _again(await replies.find(key), digest)
+    return run
 
 
-async def _answer(endpoint: Endpoint, arguments: dict[str, Any]) -> Reply:
-    return endpoint.codec.reply(await endpoint.method(**arguments))
+def decoded(codec: OperationCodec) -> Middleware:
+    """Read the arguments from the request. Raises MalformedRequest, InvalidRequest, UnsupportedMediaType."""
 
+    def wrap(route: Route, after: Step) -> Step:
+        async def run(request: Request) -> Any:
+            return await after(Asked(request, codec.arguments(request)))
 
-def check_access(operation: Operation, context: Context) -> None:
-    """Hold the caller to what the contract asks of end users. Raises Unauthenticated or Forbidden."""
-    if operation.anonymous or not (operation.public or operation.roles):
-        return
-    if context.principal is None:
-        raise Unauthenticated(f"{operation.id} needs a bearer token")
-    if operation.roles and not context.principal.roles.intersection(operation.roles):
-        raise Forbidden(f"{operation.id} needs the role {' or '.join(operation.roles)}")
+        return run
 
-
-def scoped_key(context: Context) -> str:
-    """Return the idempotency key as it is stored: a user cannot ask for another user's reply."""
-    key = (context.idempotency_key or "").strip().strip('"')
-    if not key or len(key) > MAX_KEY:
-        raise MalformedRequest(f"the Idempotency-Key must have 1 to {MAX_KEY} characters")
-    subject = context.principal.subject if context.principal else ""
-    return f"{subject}:{key}"
+    return wrap
 
 
 def fingerprint(request: Request) -> str:
@@ -114,14 +104,10 @@ def fingerprint(request: Request) -> str:
     return sha256(b"\x00".join(parts)).hexdigest()
 
 
-def _again(stored: StoredReply | None, digest: str) -> Reply:
-    if stored is None:
-        raise RequestInProgress("the reply under this idempotency key is being removed; ask again soon")
-    if stored.fingerprint != digest:
-        raise KeyReused("this idempotency key was used for another request; use a new key")
+def _replayed(kept: Kept) -> Reply:
     return Reply(
-        status=stored.status,
-        body=stored.body,
-        content_type=stored.content_type,
+        status=kept.status,
+        body=kept.body,
+        content_type=kept.content_type,
         headers={"idempotency-replayed": "true"},
     )

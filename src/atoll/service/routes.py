@@ -12,13 +12,16 @@ from atoll.contracts import ContractSpec, is_contract, spec_of
 from atoll.contracts.asyncapi import asyncapi
 from atoll.contracts.docs import content_security_policy, docs_page
 from atoll.contracts.openapi import openapi
+from atoll.messaging import Consumer
 from atoll.saga import SagaEngine
 from atoll.service.app import Plain
 from atoll.service.consumers import consumed_events
 from atoll.service.health import Health
 from atoll.service.http import Reply, Request
+from atoll.service.letters import DeadLetterEndpoints
 from atoll.service.operator import OperatorEndpoints
 from atoll.service.pipeline import Endpoint, Pipeline
+from atoll.service.sagas import SagaEndpoints
 from atoll.service.service import Service
 from atoll.storage import Database
 
@@ -33,10 +36,12 @@ def operations(service: Service, pipeline: Pipeline) -> Iterator[Route]:
 
 
 def own_routes(
-    service: Service, health: Health, metrics: CollectorRegistry, db: Database, sagas: SagaEngine
+    service: Service, health: Health, metrics: CollectorRegistry, db: Database, sagas: SagaEngine, consumer: Consumer
 ) -> Iterator[Route]:
     """Probes, metrics, documents and the operator's views."""
-    operator = OperatorEndpoints(db, sagas)
+    operator, parked = OperatorEndpoints(db, sagas), SagaEndpoints(sagas)
+    events = {each.event_type: each for each in consumed_events(type(service))}
+    letters = DeadLetterEndpoints(db, consumer.dead_letters, events)
     documents = documents_of(type(service))
     yield "GET", "/livez", health.live
     yield "GET", "/readyz", health.ready
@@ -45,9 +50,16 @@ def own_routes(
     yield "GET", "/openapi.json", _fixed(msgspec.json.encode(documents["openapi"]), "application/json")
     yield "GET", "/asyncapi.json", _fixed(msgspec.json.encode(documents["asyncapi"]), "application/json")
     yield "GET", "/docs", _page(docs_page(documents["openapi"]))
-    yield "GET", "/_atoll/sagas", operator.sagas
-    yield "GET", "/_atoll/sagas/{saga_id}", operator.saga
-    yield "GET", "/_atoll/deadletters", operator.dead_letters
+    yield "GET", "/_atoll/sagas", parked.list
+    yield "GET", "/_atoll/sagas/{saga_id}", parked.show
+    yield "POST", "/_atoll/sagas/{saga_id}/retry", parked.retry
+    yield "POST", "/_atoll/sagas/{saga_id}/skip", parked.skip
+    yield "POST", "/_atoll/sagas/{saga_id}/resolve", parked.resolve
+    yield "GET", "/_atoll/deadletters", letters.list
+    yield "POST", "/_atoll/deadletters/replay", letters.replay
+    yield "GET", "/_atoll/deadletters/{letter_id}", letters.show
+    yield "PUT", "/_atoll/deadletters/{letter_id}", letters.edit
+    yield "POST", "/_atoll/deadletters/{letter_id}/discard", letters.discard
     yield "GET", "/_atoll/outbox", operator.outbox
     yield "GET", "/_atoll/backlog", operator.backlog
 

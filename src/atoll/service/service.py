@@ -25,13 +25,15 @@ class Service:
     """A service: `class InventoryService(Service, Inventory)`.
 
     Its constructor's parameters are injected by type: Database, Clock, Settings, Hooks, CollectorRegistry, any
-    contract (a client of that service), and whatever the system's providers return. `schema` is SQL that is run
-    at each start and must be safe to repeat. `mounts` are ASGI applications by path prefix.
+    contract (a client of that service), and whatever the system's providers return. Its tables come from `schema`,
+    SQL that is run at each start and must be safe to repeat, or else from `migrations`, a folder of revisions beside
+    its module, which `atoll migrate` applies. `mounts` are ASGI applications by path prefix.
     """
 
     name: ClassVar[str] = ""
     version: ClassVar[str] = "0.0.0"
     schema: ClassVar[str] = ""
+    migrations: ClassVar[str] = ""
     mounts: Mapping[str, ASGIApp] = {}
     event_clock: Clock = SystemClock()
 
@@ -47,6 +49,8 @@ class Service:
             cls.name = spec_of(contracts[0]).name
         if not cls.name:
             raise DeclarationError(f"{cls.__name__} needs a contract, or a name: `name = 'mailer'`")
+        if cls.schema and cls.migrations:
+            raise DeclarationError(f"{cls.__name__} has a schema and migrations; move the schema to its first revision")
 
     async def on_start(self) -> None:
         """Called once before the service is ready, outside of any unit of work. Seed here."""
@@ -62,10 +66,12 @@ class Service:
             raise Unauthenticated("this needs a signed-in user")
         return principal
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Event, *, at: float | None = None, after: float | None = None) -> None:
         """Publish `event` with the commit of the unit of work in hand; never without it, never before.
 
-        Raises NoUnitOfWork outside of one, DeclarationError for an event the contract does not list.
+        Scheduled `at` a time (epoch seconds) or `after` so many seconds, it is published when that time has come, be
+        the service restarted meanwhile or not; it then keeps no order with what its key published before it was due.
+        Raises NoUnitOfWork outside of a unit of work, DeclarationError for an event the contract does not list.
         """
         if not _publishes(type(self), type(event)):
             raise DeclarationError(
@@ -75,7 +81,12 @@ class Service:
         message = message_of(
             event, source=self.name, context=contexts.current(), time=self.event_clock.now(), causation=causation()
         )
-        current_unit().database.outbox.add(message)
+        current_unit().database.outbox.add(message, due_at=self._due_at(at, after))
+
+    def _due_at(self, at: float | None, after: float | None) -> float | None:
+        if at is not None and after is not None:
+            raise DeclarationError("an event is scheduled either at a time or after some seconds; leave one out")
+        return at if after is None else self.event_clock.now() + after
 
     async def start(
         self,

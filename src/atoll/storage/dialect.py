@@ -16,12 +16,13 @@ class Dialect:
     - `{updated}`: there too, when rows are often updated in columns that no index has.
 
     Everything else is written so that each dialect takes it: TEXT, BIGINT, DOUBLE PRECISION, BYTEA and BOOLEAN are
-    whole words for the same thing in all of them.
+    whole words for the same thing in all of them. `has_table` asks whether there is a table of the name $1.
     """
 
     name: Literal["sqlite", "postgresql"]
     fills: Mapping[str, str]
     members: str
+    has_table: str
 
     def fill(self, script: str) -> str:
         """Return `script` with the words in braces filled in; other braces stay."""

@@ -2,6 +2,7 @@
 
 StorageError
 ├── DatabaseUnusable            the URL, the file, the server or its settings cannot be used; raised at start
+│   └── UnknownSchema           … its tables are of another version than the code
 ├── ConnectionLost              the server is not reachable, or went away before a commit; nothing was committed
 ├── CommitUnknown               the server went away during a commit, which may have happened or not
 ├── DiskFailed                  its disk is full or fails, or memory is short; nothing was committed
@@ -10,6 +11,8 @@ StorageError
 │   ├── ValueRefused            … because a value is too large for its column or has a NUL character
 │   └── TransactionConflict     … or the commit, because of another transaction: the same work may succeed again
 ├── KeyTaken                    a reply is stored under this idempotency key already
+├── NotItsTurn                  the consumer has had this message, or a dead letter of its key comes first
+├── LetterGone                  a dead letter was replayed, changed or discarded meanwhile
 ├── NoUnitOfWork                a write outside of a unit of work
 └── RemoteCallInTransaction     a call to another service while a local transaction is open
 """
@@ -27,6 +30,10 @@ class DatabaseUnusable(StorageError):
     """The database cannot be opened; the message names each problem and says what to do."""
 
     code = "unavailable"
+
+
+class UnknownSchema(DatabaseUnusable):
+    """The tables in the database are not those this code works with; the message says which are, and what to do."""
 
 
 class ConnectionLost(StorageError):
@@ -85,6 +92,16 @@ class TransactionConflict(StatementFailed):
 
 class KeyTaken(StorageError):
     """Another unit of work has stored a reply under this idempotency key; this one has done nothing."""
+
+
+class NotItsTurn(StorageError):
+    """The inbox knows this message, or a message with the same key is a dead letter; nothing was done."""
+
+
+class LetterGone(StorageError):
+    """Somebody else has replayed, changed or discarded the dead letter; nothing was done."""
+
+    code = "conflict"
 
 
 class NoUnitOfWork(StorageError):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 from atoll.storage.dialect import Dialect
+from atoll.storage.errors import StorageError
 
 Isolation = Literal["serializable", "read committed"]
 """`serializable`: as if units of work ran one after the other, or TransactionConflict. `read committed` is for
@@ -44,6 +45,13 @@ class Session(Protocol):
         """Run a statement and return its rows. Raises as `execute` does."""
         ...
 
+    async def expect(self, statement: Statement, otherwise: StorageError) -> None:
+        """Run `statement` before all others, at once or, to save a trip, together with the first of them.
+
+        Either this or that one raises `otherwise` unless it changes exactly one row.
+        """
+        ...
+
     async def commit(self, last: Sequence[Statement]) -> None:
         """Run `last`, then commit durably.
 
@@ -52,7 +60,11 @@ class Session(Protocol):
         ...
 
     async def rollback(self) -> None:
-        """Undo everything. Never raises."""
+        """Undo everything.
+
+        Raises only on an engine whose transactions share a commit: when what this one has read was undone with
+        the others, so that whatever it made of that does not count. TransactionConflict or DiskFailed then.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from atoll.core.clock import Clock
 from atoll.storage.errors import KeyTaken
-from atoll.storage.port import Session, Statement
+from atoll.storage.port import Statement
 
 if TYPE_CHECKING:
     from atoll.storage.database import Database
@@ -46,12 +46,7 @@ class Replies:
             "VALUES ($1, $2, 0, $3, '', $4) ON CONFLICT (key) DO NOTHING",
             (key, fingerprint, b"", self._clock.now()),
         )
-
-        async def take(session: Session) -> None:
-            if await session.execute(claim) != 1:
-                raise KeyTaken("a reply is stored under this idempotency key")
-
-        self._db.unit_of_work().at_opening(take)
+        self._db.unit_of_work().expect(claim, KeyTaken("a reply is stored under this idempotency key"))
 
     async def find(self, key: str) -> StoredReply | None:
         """Return what was answered under `key`, in the unit of work in hand if there is one."""

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from atoll.core.crashing import crash_point
 from atoll.core.hooks import Hooks
 from atoll.core.machine import machine
-from atoll.storage.errors import CommitUnknown, NoUnitOfWork, StatementFailed, TransactionConflict
+from atoll.storage.control import refuse_control
+from atoll.storage.errors import CommitUnknown, NoUnitOfWork, StatementFailed, StorageError, TransactionConflict
 from atoll.storage.port import Isolation, Result, Session, Statement
 from atoll.storage.records import Outcome, TransactionFinished
 from atoll.storage.uninterrupted import uninterrupted
 
 if TYPE_CHECKING:
     from atoll.storage.database import Database
+
+OPENED: Final = crash_point("transaction.opened")
+COMMITTING: Final = crash_point("transaction.committing")
+COMMITTED: Final = crash_point("transaction.committed")
 
 
 class UnitOfWork:
@@ -31,6 +37,7 @@ class UnitOfWork:
         self._hooks = hooks
         self._session: Session | None = None
         self._opening = asyncio.Lock()
+        self._expected: list[tuple[Statement, StorageError]] = []
         self._at_opening: list[Callable[[Session], Awaitable[None]]] = []
         self._deferred: list[Statement] = []
         self._after_commit: list[Callable[[], None]] = []
@@ -46,6 +53,7 @@ class UnitOfWork:
     async def execute(self, sql: str, *args: Any) -> int:
         """Run a statement in the transaction and return how many rows it changed."""
         try:
+            refuse_control(sql)
             return await (await self.session()).execute(Statement(sql, args))
         except BaseException as error:
             self.spoil(error)
@@ -54,6 +62,7 @@ class UnitOfWork:
     async def fetch(self, sql: str, *args: Any) -> Result:
         """Run a statement in the transaction and return its rows."""
         try:
+            refuse_control(sql)
             return await (await self.session()).fetch(Statement(sql, args))
         except BaseException as error:
             self.spoil(error)
@@ -71,6 +80,12 @@ class UnitOfWork:
     def at_opening(self, call: Callable[[Session], Awaitable[None]]) -> None:
         """Run `call` on the transaction when it is opened, before its first statement; what it raises ends it."""
         self._at_opening.append(call)
+
+    def expect(self, statement: Statement, otherwise: StorageError) -> None:
+        """Run `statement` when the transaction is opened, with its first one, which raises `otherwise` unless exactly
+        one row is changed.
+        """
+        self._expected.append((statement, otherwise))
 
     def defer(self, sql: str, *args: Any) -> None:
         """Run a statement just before the commit, after everything else."""
@@ -100,13 +115,22 @@ class UnitOfWork:
             self._call_back()
 
     async def rollback(self, error: BaseException) -> None:
-        """Forget everything because of `error`. Never raises but a cancellation, afterwards."""
+        """Forget everything because of `error`. A cancellation meanwhile is raised afterwards.
+
+        Raises TransactionConflict or DiskFailed when `error` may come of something that was undone itself.
+        """
         self.ended = True
         self._deferred.clear()
         session, self._session = self._session, None
         if session is not None:
-            await uninterrupted(session.rollback())
-            self._told(_outcome(error))
+            try:
+                await uninterrupted(session.rollback())
+            except StorageError as undone:
+                self._told(_outcome(undone))
+                if isinstance(error, Exception):
+                    raise undone from error
+            else:
+                self._told(_outcome(error))
 
     def _check(self) -> None:
         if self._failure is not None:
@@ -125,6 +149,9 @@ class UnitOfWork:
     async def _begin(self) -> Session:
         session = await self.database.engine.begin(self.isolation)
         try:
+            OPENED.reached()
+            for statement, otherwise in self._expected:
+                await session.expect(statement, otherwise)
             for call in self._at_opening:
                 await call(session)
             if self.ended:
@@ -135,11 +162,13 @@ class UnitOfWork:
         return session
 
     async def _commit(self, session: Session) -> None:
+        COMMITTING.reached()
         try:
             await session.commit(self._deferred)
         except Exception as error:
             self._told(_outcome(error))
             raise
+        COMMITTED.reached()
         self._told("committed")
         self._call_back()
 

@@ -14,6 +14,7 @@ from atoll.system.directory import StateDirectory
 from atoll.system.errors import PlatformError
 from atoll.system.platform import START_SECONDS, Options
 from atoll.system.progress import Progress, Refusal
+from atoll.system.replicas import parse_replicas
 from atoll.system.supervisor import supervise
 from atoll.system.target import load_system
 
@@ -25,16 +26,18 @@ def main() -> int:
     parser.add_argument("target")
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--single", action="store_true")
+    parser.add_argument("--replicas", default="")
     parser.add_argument("--gateway-port", type=int)
     parser.add_argument("--start-seconds", type=float, default=START_SECONDS)
     chosen = parser.parse_args()
-    options = Options(
-        single=chosen.single,
-        gateway_port=chosen.gateway_port,
-        start_seconds=chosen.start_seconds,
-        began=began,
-    )
     try:
+        options = Options(
+            single=chosen.single,
+            replicas=parse_replicas(chosen.replicas),
+            gateway_port=chosen.gateway_port,
+            start_seconds=chosen.start_seconds,
+            began=began,
+        )
         system = load_system(chosen.target)
         directory = StateDirectory(chosen.directory, system.name)
         supervise(system, directory, target=chosen.target, options=options, report=tell, attached=True)

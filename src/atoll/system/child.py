@@ -1,4 +1,4 @@
-"""What a child of the warm parent does: become services, or become a program."""
+"""What a child of the warm parent does: become services, become a program, or prepare."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import uvloop
 
 from atoll.core import AtollError, Settings
 from atoll.observability import configure_logging, log_as
 from atoll.service import ServiceHost
+from atoll.service.preparation import prepare
 from atoll.system.declaration import System
-from atoll.system.wire import Failed, Module, Ready, Services, Spawn, encode
+from atoll.system.wire import Failed, Module, Preparation, Ready, Services, Spawn, encode
+
+T = TypeVar("T")
+Hosts = Mapping[str, ServiceHost[Any]]
 
 CANNOT_START: Final = 78
 """The exit code of a service that is declared or configured wrongly (EX_CONFIG of sysexits.h)."""
@@ -33,7 +37,10 @@ def run_job(system: System, order: Spawn, channel: socket.socket) -> int:
     match order.job:
         case Services(names=names):
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(_serve(system, names, order.key, channel))
+                return runner.run(_live(partial(_serve, system, names, order.key), order.key, channel))
+        case Preparation():
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(_live(partial(_prepare, system, order.key), order.key, channel))
         case Module():
             channel.close()
             return _run_module(order.job)
@@ -59,19 +66,19 @@ def _run_module(job: Module) -> int:
     return 0
 
 
-async def _serve(system: System, names: Sequence[str], key: str, channel: socket.socket) -> int:
-    """Run the services `names` until SIGTERM; then drain and stop them."""
+async def _live(start: Callable[[], Coroutine[Any, Any, Hosts]], key: str, channel: socket.socket) -> int:
+    """Start, say so, and stop at SIGTERM: requests in hand are drained."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_reader(channel, partial(os._exit, 1))  # nobody writes to it, so it is readable when the parent is gone
     try:
-        hosts = _hosts(system, names, key)
-        if not await _unless(stop, _start(hosts)):
-            return 0
+        hosts = await _unless(stop, start())
     except Exception as error:  # noqa: BLE001 - the boundary of the process: reported, then it ends
         return _tell(key, channel, error)
+    if hosts is None:
+        return 0
     addresses = {name: host.address for name, host in hosts.items()}
     channel.sendall(encode(Ready(key=key, addresses=addresses)))
     await stop.wait()
@@ -79,16 +86,24 @@ async def _serve(system: System, names: Sequence[str], key: str, channel: socket
     return 0
 
 
-def _hosts(system: System, names: Sequence[str], key: str) -> Mapping[str, ServiceHost[Any]]:
+async def _serve(system: System, names: Sequence[str], key: str) -> Hosts:
+    settings = _settings(key)
+    hosts = {name: ServiceHost(system.by_name[name], settings, system.providers) for name in names}
+    await asyncio.gather(*(_start_one(name, host) for name, host in hosts.items()))
+    return hosts
+
+
+async def _prepare(system: System, key: str) -> Hosts:
+    await prepare(system.services, _settings(key))
+    return {}
+
+
+def _settings(key: str) -> Settings:
     settings = Settings.read(os.environ)
     configure_logging(
         key.partition("/")[0], instance=settings.instance, format=settings.log_format, level=settings.log_level
     )
-    return {name: ServiceHost(system.by_name[name], settings, system.providers) for name in names}
-
-
-async def _start(hosts: Mapping[str, ServiceHost[Any]]) -> None:
-    await asyncio.gather(*(_start_one(name, host) for name, host in hosts.items()))
+    return settings
 
 
 async def _start_one(name: str, host: ServiceHost[Any]) -> None:
@@ -96,17 +111,16 @@ async def _start_one(name: str, host: ServiceHost[Any]) -> None:
     await host.start()
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Do `work` to its end and return True, or cancel it and return False when `stop` is set first."""
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what `work` returns, or cancel it and return None when `stop` is set first."""
     doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not doing.done():
         doing.cancel()
         await asyncio.wait((doing,))
-        return False
-    doing.result()
-    return True
+        return None
+    return doing.result()
 
 
 def _tell(key: str, channel: socket.socket, error: Exception) -> int:

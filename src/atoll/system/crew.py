@@ -33,6 +33,9 @@ from atoll.system.wire import (
 MARGIN: Final = 2.0
 """Seconds that a process is given beyond its drain time before it is killed."""
 
+GRACE: Final = 1.0
+"""Seconds in which others may say that they cannot start either, once one has said so."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -60,6 +63,7 @@ class Crew:
         self._ended = ended
         self._turn = asyncio.Event()
         self._ending = signal.SIGTERM
+        self._held: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Crew:
@@ -86,21 +90,36 @@ class Crew:
         self._change()
         return members
 
+    async def do(self, plan: Plan) -> None:
+        """Run a process that is done once it is ready. Raises StartFailed when it never is."""
+        members = self.start([plan])
+        try:
+            await self.ready(members)
+        finally:
+            await self.stop(members, drain=0.0)
+            del self.members[plan.key]
+
     async def ready(self, members: Sequence[Member], tell: Callable[[int], None] = lambda _: None) -> None:
         """Return when all are ready, calling `tell` with the number of those that are, from 0 on.
 
-        Raises StartFailed as soon as one of them cannot start.
+        Raises StartFailed when one of them cannot start, naming all that say so within GRACE seconds.
         """
         tell(known := 0)
         while known < len(members):
             await self._next()
-            for each in members:
-                if each.condition == "failed":
-                    raise StartFailed(each.sentence)
+            if any(each.condition == "failed" for each in members):
+                raise StartFailed(await self._failures(members))
             if self.lost.is_set():
                 raise StartFailed("the warm parent of the services ended; run `atoll up` again")
             if (now := sum(each.condition == "ready" for each in members)) != known:
                 tell(known := now)
+
+    async def _failures(self, members: Sequence[Member]) -> str:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                while any(each.condition in ("starting", "waiting") for each in members) and not self.lost.is_set():
+                    await self._next()
+        return "\n".join(each.sentence for each in members if each.condition == "failed")
 
     async def stop(self, members: Iterable[Member], *, drain: float) -> None:
         """Stop processes with SIGTERM, and with SIGKILL those that are there after `drain` and a margin."""
@@ -120,6 +139,15 @@ class Crew:
         for each in self.members.values():
             if each.condition == "stopping":
                 self._signal(each, signal.SIGKILL)
+
+    def hold(self, key: str) -> None:
+        """When the process of `key` ends, do not start it again before it is released. Idempotent."""
+        self._held.setdefault(key, asyncio.Event())
+
+    def release(self, key: str) -> None:
+        """Start the process of `key` again whenever it ends, and now if it has. Idempotent."""
+        if (held := self._held.pop(key, None)) is not None:
+            held.set()
 
     def guard(self, pids: Iterable[int]) -> None:
         """Have the warm parent kill these processes too if the supervisor is gone."""
@@ -189,6 +217,8 @@ class Crew:
 
     async def _again(self, member: Member, delay: float) -> None:
         await self._clock.sleep(delay)
+        if (held := self._held.get(member.plan.key)) is not None:
+            await held.wait()
         if member.condition == "waiting":
             self._spawn(member)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atoll.contracts import ContractSpec, is_contract, spec_of
@@ -50,6 +50,7 @@ class System:
 
     `providers` are functions whose return annotation names the type they provide to constructors; `programs`
     run beside the services; `invariants` can be checked by any tool, and `load` is what `atoll torture` puts on it.
+    `replicas` says for a service how many processes of it the local platform runs, 1 unless it is named.
     Without a `gateway` there is none.
     """
 
@@ -60,6 +61,7 @@ class System:
     programs: tuple[Program, ...]
     invariants: tuple[Invariant, ...]
     load: Load | None
+    replicas: Mapping[str, int] = field(hash=False)
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class System:
         programs: Sequence[Program] = (),
         invariants: Sequence[Invariant] = (),
         load: Load | None = None,
+        replicas: Mapping[str, int] | None = None,
     ) -> None:
         values: dict[str, object] = {
             "name": name,
@@ -80,9 +83,10 @@ class System:
             "programs": tuple(programs),
             "invariants": tuple(invariants),
             "load": load,
+            "replicas": dict(replicas or {}),
         }
-        for field, value in values.items():
-            object.__setattr__(self, field, value)
+        for name_, value in values.items():
+            object.__setattr__(self, name_, value)
         if problems := problems_of(self):
             raise DeclarationError("\n".join(problems))
 

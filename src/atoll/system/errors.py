@@ -5,6 +5,7 @@ PlatformError
 ├── AlreadyRunning      the system runs from this directory already
 ├── NotRunning          nothing runs, or not the system or service that was named
 ├── DamagedState        the state directory cannot be used as it is; nothing in it was changed
+├── WrongReplicas       replicas of something that has none, or so many that they cannot be
 ├── PortTaken           something else listens on the port that was asked for
 └── StartFailed         a part of the system could not be started
 """
@@ -57,6 +58,13 @@ class DamagedState(PlatformError):
     """The state directory cannot be used as it is; nothing in it was changed or deleted."""
 
     code = "damaged_state"
+
+
+class WrongReplicas(PlatformError):
+    """Replicas were asked for of something that has none, or so many that they cannot be."""
+
+    code = "wrong_replicas"
+    exit_code = 2
 
 
 class PortTaken(PlatformError):

@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,9 @@ from atoll.discovery import ServiceRegistry, open_registry
 from atoll.system.declaration import System
 from atoll.system.directory import StateDirectory
 from atoll.system.errors import NotRunning, StartFailed
+from atoll.system.instructions import Hold, Instruction, Release, encode_instruction
 from atoll.system.progress import Progress, Refusal, Up, decode_progress
+from atoll.system.replicas import text_of
 from atoll.system.state import State
 from atoll.system.target import load_system, target_of
 
@@ -25,11 +28,15 @@ STOP_SECONDS: Final = 45.0
 
 
 class RunningSystem:
-    """A system that runs as processes of its own. Everything here may be asked from any loop."""
+    """A system that runs as processes of its own. What is there may be asked from any loop.
 
-    def __init__(self, directory: StateDirectory, up: Up) -> None:
+    A process is called by its name, and a replica by its service's name and its number: `order-2`.
+    """
+
+    def __init__(self, directory: StateDirectory, up: Up, instruct: Callable[[Instruction], None]) -> None:
         self.directory = directory
         self.started_in = up.seconds
+        self._instruct = instruct
         self._killed: dict[str, int] = {}
 
     @property
@@ -55,7 +62,7 @@ class RunningSystem:
     @property
     def pids(self) -> dict[str, int]:
         """The process of each service, program and engine that has one now; the supervisor's two as well."""
-        return {each.name: each.pid for each in self.state.processes if each.pid}
+        return {each.label: each.pid for each in self.state.processes if each.pid}
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> int:
         """Send a signal to the process called `name` and return its pid. Raises NotRunning when it has none."""
@@ -65,6 +72,17 @@ class RunningSystem:
         os.kill(pid, number)
         self._killed[name] = pid
         return pid
+
+    def hold(self, name: str) -> None:
+        """Have the service or program called `name` stay away when it ends, until `release`.
+
+        Only from the loop of the block that runs the system.
+        """
+        self._instruct(Hold(name=name))
+
+    def release(self, name: str) -> None:
+        """Have the service or program called `name` started again. Idempotent; only from the loop of the block."""
+        self._instruct(Release(name=name))
 
     async def wait_healthy(self, name: str, *, timeout: float = 30.0) -> None:
         """Return when the process called `name` is ready, in a new process if it was killed here.
@@ -83,7 +101,9 @@ class RunningSystem:
         process = self.state.process(name)
         if process is None or process.condition != "ready" or process.pid == self._killed.get(name):
             return False
-        return process.kind != "service" or bool(await registry.discover(name))
+        if process.kind != "service":
+            return True
+        return any(each.id == process.registered_as for each in await registry.discover(process.name))
 
 
 @asynccontextmanager
@@ -92,6 +112,7 @@ async def running(
     *,
     directory: Path,
     single: bool = False,
+    replicas: Mapping[str, int] | None = None,
     gateway_port: int | None = None,
     start_seconds: float | None = None,
     environ: Mapping[str, str] | None = None,
@@ -100,11 +121,13 @@ async def running(
     """Run `system`, or the one that MODULE:SYSTEM names, with its state below `directory`; stop it at the end.
 
     It runs as processes of their own, which end too when this one does. `environ` is added to this process's.
+    `replicas` says for a service how many processes it has, where that is not what the system declares.
     Raises StartFailed with the system's own sentence when it cannot start.
     """
     target = system if isinstance(system, str) else target_of(system)
     name = (load_system(target) if isinstance(system, str) else system).name
     arguments = [target, "--directory", str(directory), *(["--single"] if single else [])]
+    arguments += ["--replicas", text_of(replicas)] if replicas else []
     arguments += ["--gateway-port", str(gateway_port)] if gateway_port else []
     arguments += ["--start-seconds", str(start_seconds)] if start_seconds else []
     process = await _spawn(arguments, environ or {})
@@ -112,7 +135,7 @@ async def running(
     try:
         up = await _until_up(said)
         hearing = asyncio.create_task(_hear_out(said))
-        yield RunningSystem(StateDirectory(directory, name), up)
+        yield RunningSystem(StateDirectory(directory, name), up, partial(_instruct, process))
         await _stop(process)
         await hearing
     finally:
@@ -136,6 +159,11 @@ async def _said(process: Process, on_progress: Callable[[Progress], None]) -> As
         progress = decode_progress(line)
         on_progress(progress)
         yield progress
+
+
+def _instruct(process: Process, instruction: Instruction) -> None:
+    if process.stdin is not None and not process.stdin.is_closing():
+        process.stdin.write(encode_instruction(instruction))
 
 
 async def _until_up(said: AsyncIterator[Progress]) -> Up:

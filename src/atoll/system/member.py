@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from atoll.system.replicas import label_of
 from atoll.system.restart import RestartPolicy, Restarts
 from atoll.system.state import Condition, Kind, ProcessState
-from atoll.system.wire import Module, Services
+from atoll.system.wire import Module, Preparation, Services
 
 ATTEMPTS: Final = 3
 """So often is a process started that was never ready before it counts as one that cannot start."""
@@ -21,7 +22,7 @@ class Plan:
 
     name: str
     kind: Kind
-    job: Services | Module
+    job: Services | Module | Preparation
     environ: Mapping[str, str]
     log: Path
     instance: int = 0
@@ -31,6 +32,11 @@ class Plan:
     def key(self) -> str:
         """What the process is called between supervisor and warm parent."""
         return f"{self.name}/{self.instance}"
+
+    @property
+    def label(self) -> str:
+        """What the process is called by people."""
+        return label_of(self.name, self.instance)
 
 
 @dataclass(slots=True)
@@ -95,7 +101,7 @@ class Member:
     @property
     def sentence(self) -> str:
         """Why it cannot start."""
-        return f"{self.plan.name} cannot start: {self.failure}"
+        return f"{self.plan.label} cannot start: {self.failure}"
 
     def states(self) -> list[ProcessState]:
         """What it looks like from outside: one record for each service in it, or one for a program."""

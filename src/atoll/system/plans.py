@@ -10,7 +10,8 @@ from atoll.system.directory import StateDirectory
 from atoll.system.environment import Surroundings, environment_for
 from atoll.system.member import Plan
 from atoll.system.ports import LOOPBACK
-from atoll.system.wire import Module, Services
+from atoll.system.replicas import label_of, slots
+from atoll.system.wire import Module, Preparation, Services
 
 TOGETHER: Final = "services"
 """What the one process of `--single` is called."""
@@ -41,10 +42,27 @@ def program_plans(
     ]
 
 
+def preparation_plan(system: System, directory: StateDirectory, base: Mapping[str, str], around: Surroundings) -> Plan:
+    """Return a plan for what is done before the services start."""
+    return Plan(
+        name=system.name,
+        kind="program",
+        job=Preparation(),
+        environ=environment_for(base, around, instance=0),
+        log=directory.log("preparation"),
+    )
+
+
 def service_plans(
-    system: System, directory: StateDirectory, base: Mapping[str, str], around: Surroundings, *, single: bool
+    system: System,
+    directory: StateDirectory,
+    base: Mapping[str, str],
+    around: Surroundings,
+    *,
+    single: bool = False,
+    replicas: Mapping[str, int] | None = None,
 ) -> list[Plan]:
-    """Return a plan for each service, or one for all of them."""
+    """Return a plan for each service, one for each replica where there are to be several, or one for all of them."""
     names = [each.name for each in system.services]
     groups = {TOGETHER: tuple(names)} if single else {name: (name,) for name in names}
     return [
@@ -52,8 +70,10 @@ def service_plans(
             name=name,
             kind="service",
             job=Services(names=members),
-            environ=environment_for(base, around, instance=0),
-            log=directory.log(name),
+            environ=environment_for(base, around, instance=slot),
+            log=directory.log(label_of(name, slot)),
+            instance=slot,
         )
         for name, members in groups.items()
+        for slot in slots((replicas or {}).get(name, 1))
     ]

@@ -27,7 +27,7 @@ from atoll.system.environment import Surroundings, environment_for, gateway_for,
 from atoll.system.errors import StartFailed
 from atoll.system.lifeline import lifeline
 from atoll.system.member import Member, Plan, ending
-from atoll.system.plans import program_plans, program_urls, service_plans
+from atoll.system.plans import preparation_plan, program_plans, program_urls, service_plans
 from atoll.system.ports import free_port
 from atoll.system.progress import Down, Note, Report, Step, Up
 from atoll.system.registry import EmbeddedRegistry
@@ -39,12 +39,14 @@ START_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a system is to run. `gateway_port` wins over that of its Gateway; `start_seconds` bound the start.
+    """How a system is to run. `gateway_port` wins over that of its Gateway, `replicas` over those it declares.
 
+    `single` runs all services in one process, which has no replicas. `start_seconds` bound the start.
     `began` is the time on the monotonic clock from which the start is counted.
     """
 
     single: bool = False
+    replicas: Mapping[str, int] = field(default_factory=dict[str, int])
     gateway_port: int | None = None
     start_seconds: float = START_SECONDS
     began: float = field(default_factory=time.monotonic)
@@ -101,6 +103,19 @@ class Platform:
         """Have the stop under way wait for no work in hand."""
         self._crew.hurry()
 
+    def hold(self, name: str) -> None:
+        """Do not start the service or program called `name` again before it is released; no other name is known."""
+        for each in self._called(name):
+            self._crew.hold(each.plan.key)
+
+    def release(self, name: str) -> None:
+        """Start the service or program called `name` again whenever it ends, and now if it has."""
+        for each in self._called(name):
+            self._crew.release(each.plan.key)
+
+    def _called(self, name: str) -> list[Member]:
+        return [each for each in self._crew.members.values() if each.plan.label == name]
+
     async def __aenter__(self) -> Platform:
         try:
             async with asyncio.timeout(self._options.start_seconds):
@@ -127,6 +142,7 @@ class Platform:
         await self._start_broker()
         await self._start_registry()
         around = await self._start_programs()
+        await self._prepare(around)
         await self._start_services(around)
         await self._start_gateway()
 
@@ -179,9 +195,21 @@ class Platform:
             programs=programs,
         )
 
+    async def _prepare(self, around: Surroundings) -> None:
+        self._step("databases", 1, 0)
+        await self._crew.do(preparation_plan(self._system, self._directory, self._options.environ, around))
+        self._step("databases", 1, 1)
+
     async def _start_services(self, around: Surroundings) -> None:
         options = self._options
-        plans = service_plans(self._system, self._directory, options.environ, around, single=options.single)
+        plans = service_plans(
+            self._system,
+            self._directory,
+            options.environ,
+            around,
+            single=options.single,
+            replicas={**self._system.replicas, **options.replicas},
+        )
         await self._start_members("services", plans, drain=self._settings.drain_seconds)
 
     async def _start_members(self, name: str, plans: Sequence[Plan], *, drain: float) -> None:
@@ -239,10 +267,10 @@ class Platform:
         return [state for each in self._crew.members.values() for state in each.states()]
 
     def _member_ended(self, member: Member, code: int) -> None:
-        self._tell_end(member.plan.name, code)
+        self._tell_end(member.plan.label, code)
         if self._agent is not None:
             for state in member.states():
-                self._agent.agent.fail(f"{state.name}-{state.instance}", f"its process ended with {ending(code)}")
+                self._agent.agent.fail(state.registered_as, f"its process ended with {ending(code)}")
 
     def _engine_ended(self, name: str, code: int) -> None:
         self._tell_end(name, code)
@@ -251,7 +279,7 @@ class Platform:
         self._report(Note(text=f"{name} ended with {ending(code)}; it is started again"))
 
     def _late(self) -> str:
-        missing = [each.name for each in self.state.processes if each.condition != "ready"]
+        missing = [each.label for each in self.state.processes if each.condition != "ready"]
         waited = f"{self._options.start_seconds:g} s"
         if not missing:
             return f"the gateway was not ready within {waited}; see {self._directory.path / 'logs'}"

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from atoll.system.replicas import label_of
+
 Stage = Literal["starting", "ready", "stopping", "stopped"]
 Condition = Literal["starting", "ready", "waiting", "stopping", "stopped", "failed"]
 Kind = Literal["service", "program", "engine", "supervisor"]
@@ -15,7 +17,8 @@ Kind = Literal["service", "program", "engine", "supervisor"]
 class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     """One process of the system. `started` is in seconds since the epoch; `pid` is 0 while none runs.
 
-    `waiting` means that it ended and is started again after a while; `restarts` counts those.
+    `waiting` means that it ended and is started again after a while; `restarts` counts those. `instance` is the
+    slot of a replica, from 1 on; 0 for a process that is the only one of its name.
     """
 
     name: str
@@ -27,6 +30,16 @@ class ProcessState(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     started: float = 0.0
     log: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the process is called: its name, and for a replica which one it is."""
+        return label_of(self.name, self.instance)
+
+    @property
+    def registered_as(self) -> str:
+        """The id of its instance in the registry, for a service."""
+        return f"{self.name}-{self.instance}"
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,5 +57,5 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessState, ...] = ()
 
     def process(self, name: str) -> ProcessState | None:
-        """Return the process called `name`, if there is one."""
-        return next((each for each in self.processes if each.name == name), None)
+        """Return the process called `name`, if there is one; a replica is called by its service and its number."""
+        return next((each for each in self.processes if each.label == name), None)

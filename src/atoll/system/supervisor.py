@@ -17,9 +17,12 @@ from atoll.system.declaration import System
 from atoll.system.directory import StateDirectory
 from atoll.system.environment import settings_for
 from atoll.system.errors import PlatformError, PortTaken
+from atoll.system.instructions import Hold, Instruction, Release, decode_instruction
 from atoll.system.platform import Options, Platform
 from atoll.system.ports import is_free
 from atoll.system.progress import Report
+from atoll.system.replicas import check_replicas
+from atoll.system.wire import Lines
 from atoll.system.zygote import fork_zygote
 
 STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -36,10 +39,12 @@ def supervise(
 ) -> None:
     """Run `system` until SIGINT, SIGTERM or SIGHUP, and stop it; a second signal waits for no work in hand.
 
-    `attached`: the end of standard input stops it too. Raises AtollError when it cannot run, or no longer; nothing
-    is left running then either. Call it where there is no loop and no other thread, because it forks.
+    `attached`: instructions come on standard input, and its end stops the system too. Raises AtollError when it
+    cannot run, or no longer; nothing is left running then either. Call it where there is no loop and no other
+    thread, because it forks.
     """
     settings_for(system, options.environ)
+    check_replicas(system, options.replicas, single=options.single)
     _refuse_taken_port(system, options)
     directory.prepare()
     directory.lock()
@@ -69,7 +74,7 @@ async def _until_stopped(make: partial[Platform], *, attached: bool) -> None:
     for number in STOPS:
         loop.add_signal_handler(number, stop)
     if attached:
-        loop.add_reader(sys.stdin, partial(_read_on, loop, living))
+        loop.add_reader(sys.stdin, partial(_read_on, loop, living, Lines(), platform))
     await asyncio.wait((living,))
     if not living.cancelled():
         living.result()
@@ -81,10 +86,21 @@ async def _live(platform: Platform) -> None:
         raise PlatformError("the warm parent of the services was killed, so everything was stopped; run it again")
 
 
-def _read_on(loop: asyncio.AbstractEventLoop, living: asyncio.Task[None]) -> None:
-    if not os.read(sys.stdin.fileno(), 4096):
+def _read_on(loop: asyncio.AbstractEventLoop, living: asyncio.Task[None], lines: Lines, platform: Platform) -> None:
+    data = os.read(sys.stdin.fileno(), 4096)
+    for line in lines.feed(data):
+        _obey(decode_instruction(line), platform)
+    if not data:
         loop.remove_reader(sys.stdin)
         living.cancel()
+
+
+def _obey(instruction: Instruction, platform: Platform) -> None:
+    match instruction:
+        case Hold(name=name):
+            platform.hold(name)
+        case Release(name=name):
+            platform.release(name)
 
 
 def _refuse_taken_port(system: System, options: Options) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from atoll.contracts import is_contract
 from atoll.core.errors import DeclarationError
+from atoll.system.replicas import replica_problems
 
 if TYPE_CHECKING:
     from atoll.service import Service
@@ -25,7 +26,8 @@ def problems_of(system: System) -> list[str]:
         for each in system.services
         if each not in services
     ]
-    return problems + _names(system, services) + _unserved(system, services)
+    problems += [*_names(system, services), *_unserved(system, services)]
+    return problems + list(replica_problems(system, system.replicas))
 
 
 def _names(system: System, services: Iterable[type[Service]]) -> list[str]:

@@ -13,6 +13,10 @@ class Services(msgspec.Struct, frozen=True, kw_only=True, tag="services"):
     names: tuple[str, ...]
 
 
+class Preparation(msgspec.Struct, frozen=True, kw_only=True, tag="preparation"):
+    """Check what all services stand on and migrate their databases; say ready, and wait to be stopped."""
+
+
 class Module(msgspec.Struct, frozen=True, kw_only=True, tag="module"):
     """Run a module as `python -m module args`."""
 
@@ -24,7 +28,7 @@ class Spawn(msgspec.Struct, frozen=True, kw_only=True, tag="spawn"):
     """Start a process under `key`, in `environ`, writing to the file `log`."""
 
     key: str
-    job: Services | Module
+    job: Services | Module | Preparation
     environ: Mapping[str, str]
     log: str
 

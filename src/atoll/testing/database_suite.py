@@ -15,6 +15,7 @@ closes what it opened.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Final, Protocol
@@ -23,12 +24,13 @@ import msgspec
 import pytest
 
 from atoll.contracts import Event, Message, message_of
-from atoll.core.context import new_context
+from atoll.core.context import new_context, use
 from atoll.core.hooks import Hooks
 from atoll.storage import (
     ConstraintViolated,
     Database,
     KeyTaken,
+    NotItsTurn,
     NoUnitOfWork,
     StatementFailed,
     StorageError,
@@ -37,6 +39,7 @@ from atoll.storage import (
     ValueRefused,
     in_transaction,
 )
+from atoll.storage.database import CONFLICTS
 from atoll.storage.records import TransactionFinished
 
 DEADLINE: Final = 30.0
@@ -326,6 +329,24 @@ class DatabaseSuite:
                     await insert(db, 1)
         equal(await things(db), list[int]())
 
+    async def test_a_unit_of_work_cannot_be_ended_by_a_statement(self, db: Database) -> None:
+        for sql in ("COMMIT", "  rollback;", "END TRANSACTION", "begin"):
+            with pytest.raises(StatementFailed, match="no statement for a unit of work"):
+                async with db.transaction():
+                    await insert(db, 1)
+                    await db.execute(sql)
+        equal(await things(db), list[int]())
+
+    async def test_a_unit_of_work_may_have_savepoints(self, db: Database) -> None:
+        async with db.transaction():
+            await insert(db, 1)
+            await db.execute("SAVEPOINT here")
+            await insert(db, 2)
+            await db.execute("ROLLBACK TO SAVEPOINT here")
+            await db.execute("RELEASE SAVEPOINT here")
+            await insert(db, 3)
+        equal(await things(db), [1, 3])
+
     async def test_a_deferred_statement_that_fails_undoes_everything(self, db: Database) -> None:
         with pytest.raises(ConstraintViolated):
             async with db.transaction() as unit:
@@ -419,6 +440,42 @@ class DatabaseSuite:
             async with db.transaction():
                 await db.atomic(work)
         equal(len(attempts), 1)
+
+    async def test_work_that_always_conflicts_is_told_at_the_deadline(self, db: Database) -> None:
+        runs: list[float] = []
+
+        async def work() -> None:
+            runs.append(context.remaining() or 0.0)
+            raise TransactionConflict("as if another had been faster")
+
+        context = new_context(timeout=0.2)
+        with use(context), pytest.raises(TransactionConflict):
+            await db.atomic(work)
+        equal((len(runs) > 1, min(runs) > 0.0), (True, True))
+
+    async def test_work_is_not_run_again_once_the_deadline_has_passed(self, db: Database) -> None:
+        runs: list[int] = []
+
+        async def work() -> None:
+            runs.append(1)
+            await until(lambda: context.remaining() == 0.0)
+            raise TransactionConflict("as if another had been faster")
+
+        context = new_context(timeout=0.01)
+        with use(context), pytest.raises(TransactionConflict):
+            await db.atomic(work)
+        equal(runs, [1])
+
+    async def test_work_that_always_conflicts_without_a_deadline_is_told_in_the_end(self, db: Database) -> None:
+        runs: list[int] = []
+
+        async def work() -> None:
+            runs.append(1)
+            raise TransactionConflict("as if another had been faster")
+
+        with pytest.raises(TransactionConflict):
+            await db.atomic(work)
+        equal(len(runs), CONFLICTS + 1)
 
     async def test_relaxed_work_never_conflicts(self, db: Database, other: Database) -> None:
         async def one(replica: Database) -> None:
@@ -590,10 +647,10 @@ class DatabaseSuite:
         await pause.reached.wait()
         async with db.transaction("read committed"):
             db.outbox.add(made(2))
-        await db.outbox.confirm([row.seq for row in await db.outbox.pending()])
+        await confirm(db, [row.seq for row in await db.outbox.pending()])
         pause.go_on.set()
         await task
-        await db.outbox.confirm([row.seq for row in await db.outbox.pending()])
+        await confirm(db, [row.seq for row in await db.outbox.pending()])
         equal(await db.outbox.count(), 0)
         equal(await db.outbox.sweep(before=4e9), 2)
 
@@ -601,7 +658,7 @@ class DatabaseSuite:
         async with db.transaction():
             for number in range(3):
                 db.outbox.add(made(number))
-        await db.outbox.confirm([row.seq for row in (await db.outbox.pending())[:2]])
+        await confirm(db, [row.seq for row in (await db.outbox.pending())[:2]])
         equal((await outbox(db), await db.outbox.count()), ([2], 1))
         equal((await db.outbox.sweep(before=0.0), await db.outbox.sweep(before=4e9)), (0, 2))
 
@@ -618,6 +675,56 @@ class DatabaseSuite:
             equal(await db.inbox.first_time("a", "1"), True)
             equal(await db.inbox.first_time("a", "1"), False)
             equal(await db.inbox.first_time("b", "1"), True)
+
+    async def test_a_claimed_message_is_noted_once_the_transaction_opens(self, db: Database) -> None:
+        async with db.transaction() as unit:
+            db.inbox.claim("a", "1", "k")
+            equal(unit.is_open, False)
+        equal(await db.inbox.knows("a", "1"), False)
+        async with db.transaction():
+            db.inbox.claim("a", "1", "k")
+            await insert(db, 1)
+        equal(await db.inbox.knows("a", "1"), True)
+
+    @pytest.mark.parametrize("key", ["", "k"])
+    async def test_a_claim_on_a_known_message_does_nothing(self, db: Database, key: str) -> None:
+        for number in (1, 2):
+            with contextlib.suppress(NotItsTurn):
+                async with db.transaction():
+                    db.inbox.claim("a", "1", key)
+                    await insert(db, number)
+        equal(await things(db), [1])
+
+    async def test_a_claim_behind_a_dead_letter_of_its_key_does_nothing(self, db: Database) -> None:
+        async with db.transaction():
+            await db.dead_letters.add(made(1), consumer="a", error="e", attempts=1)
+        key = made(1).key
+        for consumer, claimed in (("a", key), ("b", key), ("a", "other"), ("a", "")):
+            with contextlib.suppress(NotItsTurn):
+                async with db.transaction():
+                    db.inbox.claim(consumer, f"{consumer}{claimed}", claimed)
+                    await insert(db, len(f"{consumer}{claimed}"))
+        equal(await db.inbox.knows("a", f"a{key}"), False)
+        equal([await db.inbox.knows(*each) for each in (("b", f"b{key}"), ("a", "aother"), ("a", "a"))], [True] * 3)
+
+    async def test_many_claims_on_two_replicas_have_each_effect_once(self, db: Database, other: Database) -> None:
+        async def handle(replica: Database, message: str) -> None:
+            replica.inbox.claim("shop", message, "k")
+            await count_up(replica)
+
+        async def once(replica: Database, message: str) -> None:
+            with contextlib.suppress(NotItsTurn):
+                await replica.atomic(partial(handle, replica, message))
+
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*(once(each, f"m{number % 8}") for each in (db, other) for number in range(24)))
+        equal(await db.fetch_value("SELECT value FROM counters WHERE name = 'n'"), 8)
+
+    async def test_what_the_inbox_forgets_is_the_oldest_in_bounds(self, db: Database) -> None:
+        async with db.transaction():
+            for number in range(5):
+                await db.inbox.first_time("a", str(number))
+        equal([await db.inbox.sweep(4e9, limit=3) for _ in range(3)], [3, 2, 0])
 
     async def test_a_stored_reply_is_found_after_the_commit(self, db: Database) -> None:
         reply = StoredReply(fingerprint="f", status=201, body=b"\x00{}")
@@ -685,6 +792,13 @@ async def answer_once(db: Database, runs: list[str], pause: Pause) -> bytes:
 async def outbox(db: Database) -> list[int]:
     """Return what waits in the outbox."""
     return [row.message.decode(ThingMade).id for row in await db.outbox.pending()]
+
+
+async def confirm(db: Database, seqs: list[int]) -> None:
+    """Note that these are published, as the relay of a replica does."""
+    lease = db.outbox.lease(owner="suite")
+    await lease.keep()
+    await lease.confirm(seqs)
 
 
 async def ticks(count: int) -> None:

@@ -177,6 +177,24 @@ class MessageQueueSuite:
         await queue.subscribe("g", [HAPPENED], heir)
         equal(await heir.wait_for(4), [0, 1, 2, 3])
 
+    async def test_of_two_members_one_is_active_so_that_the_order_holds(self, opened: Connect) -> None:
+        self.needs("order")
+        collector = Collector(then=settle_slowly)
+        for _ in range(2):
+            await (await opened()).subscribe("g", [HAPPENED], collector, prefetch=8)
+        await publish(await opened(), 60)
+        equal(await collector.wait_for(60), list(range(60)))
+
+    async def test_when_the_active_member_stops_the_other_goes_on_in_order(self, opened: Connect) -> None:
+        self.needs("order")
+        first, second = Collector(then=leave), Collector()
+        subscription = await (await opened()).subscribe("g", [HAPPENED], first, prefetch=4)
+        await publish(await opened(), 10)
+        await first.wait_for(4)
+        await (await opened()).subscribe("g", [HAPPENED], second, prefetch=4)
+        await subscription.stop()
+        equal(await second.wait_for(10), list(range(10)))
+
     async def test_an_acked_message_does_not_come_again(self, opened: Connect) -> None:
         first, second = Collector(), Collector()
         queue = await opened()
@@ -319,6 +337,12 @@ async def publish(queue: MessageQueue, count: int) -> None:
 
 async def leave(delivery: Delivery) -> None:
     """Do nothing: the delivery stays unsettled."""
+
+
+async def settle_slowly(delivery: Delivery) -> None:
+    """Settle after a moment in which the other member could get what comes next."""
+    await pause(0.001)
+    await delivery.ack()
 
 
 async def pause(seconds: float) -> None:

@@ -20,6 +20,7 @@ from atoll.torture.engines import Broker
 from atoll.torture.errors import TortureError
 from atoll.torture.injury import Injury
 from atoll.torture.link import Link
+from atoll.torture.orphans import PERIODS
 from atoll.torture.schedule import Fault, Kind
 from atoll.torture.victims import Victims
 
@@ -30,7 +31,10 @@ RETRY_SECONDS: Final = 0.2
 
 
 class Injector:
-    """Does faults to a system. Those of one target wait for each other, so that each is what it says."""
+    """Does faults to a system. Those of one target wait for each other, so that each is what it says.
+
+    `lease` is how long, in seconds, a dead replica holds its sagas.
+    """
 
     def __init__(
         self,
@@ -39,14 +43,17 @@ class Injector:
         links: Mapping[str, Link],
         broker: Broker | None,
         publish: Callable[[Sequence[Message]], Awaitable[None]],
+        lease: float,
     ) -> None:
         self._victims = victims
         self._links = links
         self._broker = broker
         self._publish = publish
+        self._down_seconds = (PERIODS + 0.5) * lease
         self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ways: dict[Kind, Callable[[Injury], Awaitable[None]]] = {
             "kill": self._kill,
+            "down": self._keep_down,
             "stop": self._stop,
             "broker": self._crash,
             "cut": self._hurt_link,
@@ -57,12 +64,12 @@ class Injector:
 
     async def inject(self, fault: Fault) -> Injury:
         """Do `fault`, wait until what it hurt is ready again, and return what became of it. Cancellable: it heals."""
-        injury = Injury(fault)
+        injury = Injury(fault, self._victims.service_of(fault.target))
         try:
             async with self._turns[fault.target]:
                 injury.began = injury.lifted = time.monotonic()
                 await self._ways[fault.kind](injury)
-            if fault.kind in ("kill", "stop"):
+            if fault.kind in ("kill", "down", "stop"):
                 await self._recovery(injury)
         except (AtollError, OSError) as error:
             injury.failure = str(error)
@@ -79,6 +86,20 @@ class Injector:
         injury.began = injury.lifted = time.monotonic()
         _signal(injury.killed, signal.SIGKILL)
 
+    async def _keep_down(self, injury: Injury) -> None:
+        """One replica of a service at a time, so that there is always one to take over."""
+        fault = injury.fault
+        async with self._turns[injury.service]:
+            self._victims.hold(fault.target)
+            try:
+                orphans = self._victims.orphans_of(injury)
+                await orphans.find()
+                await self._kill(injury)
+                await orphans.watch(least=fault.seconds, most=self._down_seconds)
+            finally:
+                self._victims.release(fault.target)
+                injury.lifted = time.monotonic()
+
     async def _stop(self, injury: Injury) -> None:
         pid = await self._victims.caught(injury.fault.target, patience=PATIENCE)
         injury.began = time.monotonic()
@@ -90,6 +111,7 @@ class Injector:
             injury.lifted = time.monotonic()
 
     async def _crash(self, injury: Injury) -> None:
+        """The broker then has as long as it was away before its next fault, or a slow one would never be there."""
         if (broker := self._broker) is None:
             return
         await broker.crash()
@@ -98,7 +120,8 @@ class Injector:
         finally:
             injury.lifted = time.monotonic()
             await broker.start()
-            injury.ready = time.monotonic()
+        injury.ready = time.monotonic()
+        await asyncio.sleep(injury.ready - injury.began)
 
     async def _hurt_link(self, injury: Injury) -> None:
         fault = injury.fault
@@ -128,8 +151,8 @@ class Injector:
         """Publish the newest of what was published once more; False when nobody or the broker can now."""
         asked = (self._victims.ask(name, "/_atoll/outbox") for name in self._victims.services())
         bodies = [body for body in await asyncio.gather(*asked) if body is not None]
-        published = [message for body in bodies for message in msgspec.json.decode(body, type=list[Message])]
-        messages = sorted(published, key=lambda each: -each.time)[: int(injury.fault.amount)]
+        published = {each.id: each for body in bodies for each in msgspec.json.decode(body, type=list[Message])}
+        messages = sorted(published.values(), key=lambda each: -each.time)[: int(injury.fault.amount)]
         try:
             await self._publish(messages)
         except MessagingError:

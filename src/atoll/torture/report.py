@@ -14,7 +14,7 @@ from atoll.torture.schedule import KINDS, Kind
 
 BIN_SECONDS: Final = 1.0
 ACCEPTED: Final = 202
-HEALING: Final[frozenset[Kind]] = frozenset({"kill", "stop", "broker"})
+HEALING: Final[frozenset[Kind]] = frozenset({"kill", "down", "stop", "broker"})
 """The kinds after which a process has to become ready again."""
 
 
@@ -42,7 +42,11 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FaultView(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault as it happened, in seconds since the load began; `ready` and `answered` in seconds after `lifted`."""
+    """One fault as it happened, in seconds since the load began; `ready` and `answered` in seconds after `lifted`.
+
+    `orphans` counts the open sagas that a replica left when it was killed and kept down; `resumed` has the seconds
+    from the kill until another replica had taken over each, for those that one did.
+    """
 
     kind: Kind
     target: str
@@ -51,6 +55,8 @@ class FaultView(msgspec.Struct, frozen=True, kw_only=True):
     ready: float | None
     answered: float | None
     repeated: int = 0
+    orphans: int = 0
+    resumed: Sequence[float] = ()
     failure: str = ""
 
 
@@ -84,7 +90,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. `lost`, `doubled` and `stuck` hold a sentence for each case."""
+    """A whole run. `lost`, `doubled` and `stuck` hold a sentence for each case.
+
+    `resumption` says how long after the death of their replica others took its sagas over, each of which holds a
+    saga for `lease` seconds; None when no replica was kept down.
+    """
 
     system: str
     seed: int
@@ -94,6 +104,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     settle_seconds: float
     faults: Sequence[FaultView]
     recovery: Sequence[Recovery]
+    lease: float
+    resumption: Span | None
     requests: Requests
     timeline: Sequence[Bin]
     acknowledged: int
@@ -180,8 +192,10 @@ def fault_views(injuries: Iterable[Injury], answers: Answers, zero: float) -> li
             began=each.began - zero,
             lifted=each.lifted - zero,
             ready=_since(each.lifted, each.ready),
-            answered=_since(each.lifted, answers.after(each.lifted, each.fault.target.partition("/")[0])),
+            answered=_since(each.lifted, answers.after(each.lifted, each.service)),
             repeated=each.repeated,
+            orphans=each.orphans,
+            resumed=tuple(each.resumed),
             failure=each.failure,
         )
         for each in injuries
@@ -199,6 +213,15 @@ def recovery_of(faults: Sequence[FaultView]) -> list[Recovery]:
             answered = span_of(each.answered for each in done)
             found.append(Recovery(kind=kind, faults=len(done), ready=ready, answered=answered))
     return found
+
+
+def resumption_of(faults: Sequence[FaultView]) -> Span | None:
+    """Return how long the sagas of replicas that were kept down waited for another; None when none was."""
+    down = [each for each in faults if each.kind == "down" and not each.failure]
+    if not down:
+        return None
+    missing = sum(each.orphans - len(each.resumed) for each in down)
+    return span_of([*(seconds for each in down for seconds in each.resumed), *([None] * missing)])
 
 
 def span_of(values: Iterable[float | None]) -> Span:

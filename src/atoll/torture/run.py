@@ -12,6 +12,7 @@ from typing import Final
 from atoll.clients import HTTPTransport
 from atoll.saga.engine import LEASE_SECONDS
 from atoll.system import Load, RunningSystem, StateDirectory, System, load_system, running
+from atoll.system.replicas import check_replicas
 from atoll.torture.census import Census
 from atoll.torture.engines import BROKER, Engines, engines
 from atoll.torture.errors import NothingToHold, WrongTorture
@@ -20,7 +21,7 @@ from atoll.torture.messages import repeat, waiting
 from atoll.torture.report import Report
 from atoll.torture.schedule import KINDS, Fault, Ground, Kind, schedule
 from atoll.torture.settle import Outcome, Settling, clients_of
-from atoll.torture.storm import Storm, Tell
+from atoll.torture.storm import TAIL_SECONDS, Storm, Tell
 from atoll.torture.summary import make_report
 from atoll.torture.victims import Victims
 
@@ -35,8 +36,9 @@ class Options:
     """What to do: so many `faults` of these `kinds` within `seconds`, by the dice of `seed`.
 
     `only` are the processes to kill and stop, all of them when it is empty.
-    `broker` is started unless `environ`, where the user's own engines are named, has one. `settle_seconds` bound
-    the wait for quiet afterwards.
+    `replicas` says for a service how many processes it has; `lease` for how many seconds one of those holds a saga.
+    `broker` is started unless `environ`, where the user's own engines are named, has one. The first fault waits for
+    `warm_facts`; the load goes on for `tail_seconds` after the last; `settle_seconds` bound the wait for quiet then.
     """
 
     faults: int = 200
@@ -44,7 +46,11 @@ class Options:
     seconds: float | None = None
     kinds: Sequence[Kind] = KINDS
     only: Sequence[str] = ()
+    replicas: Mapping[str, int] = field(default_factory=dict[str, int])
+    lease: float = LEASE_SECONDS
     broker: str = "nats"
+    warm_facts: int = 1
+    tail_seconds: float = TAIL_SECONDS
     settle_seconds: float = SETTLE_SECONDS
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
@@ -57,13 +63,14 @@ async def torture(target: str, options: Options, *, directory: Path, tell: Tell 
     """
     system = load_system(target)
     load = _load_of(system)
+    check_replicas(system, options.replicas)
     state = StateDirectory(directory, system.name)
     if state.data.exists():
         raise WrongTorture(f"{state.path} holds the data of an earlier run; choose another --directory")
     census = Census()
     async with (
         engines(state.path, options.environ, broker=options.broker) as found,
-        running(target, directory=directory, environ=found.environ) as up,
+        running(target, directory=directory, replicas=options.replicas, environ=found.environ) as up,
         HTTPTransport() as transport,
     ):
         tell(f"{system.name} is up after {up.started_in:.1f} s")
@@ -73,7 +80,16 @@ async def torture(target: str, options: Options, *, directory: Path, tell: Tell 
         outcome = await run.settle(storm, options.settle_seconds)
         census.note(run.pids)
     left = census.left() + ([f"something of {system.name}"] if state.running() else [])
-    return make_report(system, found, storm, outcome, seed=options.seed, load_seconds=took, left_running=left)
+    return make_report(
+        system,
+        found,
+        storm,
+        outcome,
+        seed=options.seed,
+        lease=options.lease,
+        load_seconds=took,
+        left_running=left,
+    )
 
 
 class Run:
@@ -99,8 +115,17 @@ class Run:
             links=self._engines.links,
             broker=self._engines.broker,
             publish=partial(repeat, self._broker_url, self._system.name),
+            lease=options.lease,
         )
-        storm = Storm(load, self._up.gateway_url, injector.inject, seed=options.seed, tell=tell)
+        storm = Storm(
+            load,
+            self._up.gateway_url,
+            injector.inject,
+            seed=options.seed,
+            tell=tell,
+            warm=options.warm_facts,
+            tail=options.tail_seconds,
+        )
         return storm, await storm.rage(self._plan(options))
 
     async def settle(self, storm: Storm, limit: float) -> Outcome:
@@ -116,12 +141,14 @@ class Run:
             return await settling.settle(limit=limit)
 
     def _plan(self, options: Options) -> Sequence[Fault]:
+        processes = _chosen(options.only, sorted(self._victims.all()))
         ground = Ground(
-            processes=_chosen(options.only, sorted(self._victims.all())),
+            processes=processes,
+            replicas=sorted(set(self._victims.replicas()).intersection(processes)),
             links=sorted(self._engines.links),
             messages=[MESSAGES] if any(each.events for each in self._system.contracts) else [],
             broker=BROKER if self._engines.broker is not None else "",
-            lease=LEASE_SECONDS,
+            lease=options.lease,
         )
         seconds = options.seconds or options.faults * PACE_SECONDS
         return schedule(options.seed, ground, faults=options.faults, seconds=seconds, kinds=options.kinds)

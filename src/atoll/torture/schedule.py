@@ -13,11 +13,12 @@ from typing import Final, Literal, get_args
 
 from atoll.torture.errors import WrongTorture
 
-Kind = Literal["kill", "stop", "broker", "cut", "silence", "delay", "duplicate"]
+Kind = Literal["kill", "down", "stop", "broker", "cut", "silence", "delay", "duplicate"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 MEANING: Final[Mapping[Kind, str]] = {
     "kill": "kill -9 of a process",
+    "down": "kill -9 of a replica, kept away for longer than a lease",
     "stop": "SIGSTOP, and SIGCONT after less or more than a lease",
     "broker": "kill -9 of the broker, started again",
     "cut": "connections reset, and refused for a while",
@@ -27,8 +28,9 @@ MEANING: Final[Mapping[Kind, str]] = {
 }
 WEIGHTS: Final[Mapping[Kind, int]] = {
     "kill": 8,
+    "down": 1,
     "stop": 4,
-    "broker": 2,
+    "broker": 1,
     "cut": 2,
     "silence": 1,
     "delay": 1,
@@ -56,10 +58,12 @@ class Fault:
 class Ground:
     """What can be hurt: processes killed and stopped, links cut, messages repeated, the broker if it is ours.
 
+    `replicas` are those processes without which others of the same service go on.
     `lease` is the longest time, in seconds, for which something holds what nobody else may have.
     """
 
     processes: Sequence[str] = ()
+    replicas: Sequence[str] = ()
     links: Sequence[str] = ()
     messages: Sequence[str] = ()
     broker: str = ""
@@ -70,6 +74,7 @@ class Ground:
         links, processes = tuple(self.links), tuple(self.processes)
         targets: dict[Kind, tuple[str, ...]] = {
             "kill": processes,
+            "down": tuple(self.replicas),
             "stop": processes,
             "broker": (self.broker,) if self.broker else (),
             "cut": links,
@@ -118,6 +123,8 @@ def _make(kind: Kind, number: int, ground: Ground, random: Random) -> Fault:
     target = random.choice(ground.targets[kind])
     seconds, amount = 0.0, 0.0
     match kind:
+        case "down":
+            seconds = ground.lease * random.uniform(1.1, 1.4)
         case "stop":
             longer = number % LONG_STOPS == LONG_STOPS - 3
             seconds = ground.lease * (random.uniform(1.1, 1.4) if longer else random.uniform(0.02, 0.4))

@@ -93,7 +93,8 @@ class Settling:
         return lost, doubled, []
 
     async def _stuck(self) -> list[str]:
-        found = [sentence for name in self._victims.services() for sentence in await self._stuck_in(name)]
+        services = self._victims.services()
+        found = list(dict.fromkeys([each for name in services for each in await self._stuck_in(name)]))
         try:
             waiting = await self._waiting()
         except MessagingError as error:
@@ -106,10 +107,11 @@ class Settling:
         letters = await self._asked(name, "/_atoll/deadletters", list[_Letter])
         if backlog is None or sagas is None or letters is None:
             return [f"{name} does not answer"]
-        found = [f"{name}: {backlog.outbox} messages are not published"] if backlog.outbox else []
-        found += [f"{name}: {backlog.sagas} sagas are open"] if backlog.sagas else []
-        found += [f"{name}: saga {each.id} is parked" for each in sagas if each.status == "parked"]
-        return found + [f"{name}: {each.type} {each.id} is a dead letter: {each.error}" for each in letters]
+        service = self._victims.service_of(name)  # replicas have one database, and would all say the same
+        found = [f"{service}: {backlog.outbox} messages are not published"] if backlog.outbox else []
+        found += [f"{service}: {backlog.sagas} sagas are open"] if backlog.sagas else []
+        found += [f"{service}: saga {each.id} is parked" for each in sagas if each.status == "parked"]
+        return found + [f"{service}: {each.type} {each.id} is a dead letter: {each.error}" for each in letters]
 
     async def _asked(self, name: str, path: str, kind: type[T]) -> T | None:
         body = await self._victims.ask(name, path)

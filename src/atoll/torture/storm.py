@@ -29,7 +29,8 @@ Tell = Callable[[str], None]
 class Storm:
     """One storm over a system whose gateway is at `url`. `zero` is when it began, on the monotonic clock.
 
-    The load goes on for `tail` seconds after the last fault; customers then have `leave` seconds to end.
+    The first fault waits for `warm` facts. The load goes on for `tail` seconds after the last one; customers then have
+    `leave` seconds to end.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Storm:
         *,
         seed: int,
         tell: Tell,
+        warm: int = 1,
         tail: float = TAIL_SECONDS,
         leave: float = LEAVE_SECONDS,
     ) -> None:
@@ -51,6 +53,7 @@ class Storm:
         self._inject = inject
         self._random = Random(f"load/{seed}")
         self._tell = tell
+        self._warm = warm
         self._tail = tail
         self._patience = leave
 
@@ -99,10 +102,10 @@ class Storm:
         await asyncio.sleep(self._tail)
 
     async def _warmed_up(self) -> None:
-        """Wait for the first fact, because a system that does nothing yet is not hurt by anything."""
+        """Wait for the first facts, because a system that does nothing yet is not hurt by anything."""
         with suppress(TimeoutError):
             async with asyncio.timeout(WARM_SECONDS):
-                while not self.recorder.acknowledged:  # noqa: ASYNC110 - customers note it without a word
+                while len(self.recorder.acknowledged) < self._warm:  # noqa: ASYNC110 - customers note it without a word
                     await asyncio.sleep(POLL_SECONDS)
 
     async def _one(self, fault: Fault, begin: float) -> None:

@@ -15,6 +15,7 @@ from atoll.torture.report import (
     fault_views,
     recovery_of,
     requests_of,
+    resumption_of,
     timeline_of,
 )
 from atoll.torture.settle import Outcome
@@ -28,6 +29,7 @@ def make_report(
     outcome: Outcome,
     *,
     seed: int,
+    lease: float,
     load_seconds: float,
     left_running: Sequence[str],
 ) -> Report:
@@ -43,6 +45,8 @@ def make_report(
         settle_seconds=outcome.seconds,
         faults=faults,
         recovery=recovery_of(faults),
+        lease=lease,
+        resumption=resumption_of(faults),
         requests=requests_of(recorder.attempts),
         timeline=timeline_of(recorder.attempts, storm.zero),
         acknowledged=len(set(recorder.acknowledged)),

@@ -90,9 +90,25 @@ def notes_of(report: Report) -> Iterator[str]:
     undone = [each for each in report.faults if each.failure]
     if undone:
         yield f"{len(undone)} faults could not be done, the first because {undone[0].failure}."
+    if sentence := resumption_sentence(report):
+        yield sentence
     for each in report.recovery:
         if each.ready is not None and each.ready.missing:
             yield f"{each.ready.missing} times something was not ready again after {MEANING[each.kind]}."
+
+
+def resumption_sentence(report: Report) -> str:
+    """Return in a sentence how replicas that were kept down were stood in for; empty when none was."""
+    span = report.resumption
+    if span is None:
+        return ""
+    if not span.count + span.missing:
+        return "The replicas that were kept down had no saga open."
+    late = f"; {span.missing} were not" if span.missing else ""
+    return (
+        f"{span.count} sagas of replicas that were kept down were taken over by another, "
+        f"{span.p50:.1f} s after the kill (p99 {span.p99:.1f} s; two lease periods are {2 * report.lease:g} s){late}."
+    )
 
 
 def checks_of(report: Report) -> list[tuple[str, Sequence[str]]]:

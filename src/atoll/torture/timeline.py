@@ -21,7 +21,7 @@ TICKS: Final = 12
 STEPS: Final = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 COLOURS: Final[dict[Kind, str]] = dict(
-    zip(KINDS, ("#d62728", "#ff7f0e", "#8c564b", "#9467bd", "#17becf", "#bcbd22", "#1f77b4"), strict=True)
+    zip(KINDS, ("#b5179e", "#5f0f40", "#ff7f0e", "#8c564b", "#9467bd", "#17becf", "#bcbd22", "#1f77b4"), strict=True)
 )
 OUTCOMES: Final = (("ok", "#2ca02c"), ("refused", "#c9a400"), ("failed", "#d62728"))
 

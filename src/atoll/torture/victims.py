@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -12,6 +13,8 @@ from atoll.clients.port import Request
 from atoll.discovery import Instance
 from atoll.system import ProcessState, RunningSystem
 from atoll.system.errors import NotRunning
+from atoll.torture.injury import Injury
+from atoll.torture.orphans import Orphans
 
 POLL_SECONDS: Final = 0.05
 ASK_SECONDS: Final = 2.0
@@ -26,11 +29,40 @@ class Victims:
 
     def all(self) -> dict[str, ProcessState]:
         """Every process that may be hurt, by label: services, programs and engines, but not the supervisor."""
-        return {label(each): each for each in self._system.state.processes if each.kind != "supervisor"}
+        return {each.label: each for each in self._system.state.processes if each.kind != "supervisor"}
 
     def services(self) -> list[str]:
-        """The labels of the services."""
+        """The labels of the services' processes."""
         return [name for name, each in self.all().items() if each.kind == "service"]
+
+    def replicas(self) -> list[str]:
+        """The labels of those processes beside which there are others of the same service."""
+        return [name for name, each in self.all().items() if each.kind == "service" and each.instance]
+
+    def service_of(self, name: str) -> str:
+        """Return the service that the process called `name` is of; empty for anything else."""
+        found = self.all().get(name)
+        return found.name if found is not None and found.kind == "service" else ""
+
+    def hold(self, name: str) -> None:
+        """Have the process called `name` stay away when it ends, until `release`."""
+        self._system.hold(name)
+
+    def release(self, name: str) -> None:
+        """Have the process called `name` started again."""
+        self._system.release(name)
+
+    def orphans_of(self, injury: Injury) -> Orphans:
+        """Return the sagas that the replica which was hurt leaves, seen by the others of its service."""
+        victim = self.all()[injury.fault.target]
+        return Orphans(self._system.state.system, victim, injury, partial(self._ask_another, victim))
+
+    async def _ask_another(self, victim: ProcessState, path: str) -> bytes | None:
+        replicas = [name for name, each in self.all().items() if each.name == victim.name and name != victim.label]
+        for name in replicas:
+            if (body := await self.ask(name, path)) is not None:
+                return body
+        return None
 
     async def caught(self, name: str, *, patience: float) -> int:
         """Return the process of `name`, once it has one. Raises NotRunning when it has none for `patience` seconds."""
@@ -72,14 +104,9 @@ class Victims:
         return found.pid if found is not None else 0
 
 
-def label(process: ProcessState) -> str:
-    """Return what a process is called in a schedule and a report: its name, and which of several it is."""
-    return f"{process.name}/{process.instance}" if process.instance else process.name
-
-
 def _instance(process: ProcessState) -> Instance:
     host, _, port = process.address.rpartition(":")
-    return Instance(id=label(process), service=process.name, host=host, port=int(port))
+    return Instance(id=process.label, service=process.name, host=host, port=int(port))
 
 
 async def _connects(process: ProcessState) -> bool:

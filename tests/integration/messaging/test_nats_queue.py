@@ -26,7 +26,7 @@ from atoll.messaging import (
 )
 from atoll.messaging.nats import NatsMessageQueue, NatsServer, subscription
 from atoll.messaging.nats import queue as queue_module
-from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, Connect, message
+from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, Connect, leave, message
 
 
 @asynccontextmanager
@@ -212,7 +212,7 @@ async def test_a_message_in_hand_is_acked_over_the_next_connection(server: NatsS
     await first.wait_for(1)
     await restart(server)
     await publish_until_stored(queue, 2)
-    await first.wait_for(2)
+    await arrived(first, 2)
     for delivery in first.deliveries:
         await delivery.ack()
     await member.stop()
@@ -252,12 +252,14 @@ async def test_stopping_while_messages_stream_in_leaves_the_rest_to_the_next_mem
     assert sorted({*first.numbers, *rest.numbers}) == list(range(1000))
 
 
-async def test_an_ack_that_cannot_be_confirmed_is_told(server: NatsServer, connect: Connect) -> None:
+async def test_an_ack_without_a_connection_is_told(server: NatsServer, connect: Connect) -> None:
     told = asyncio.get_running_loop().create_future()
 
     async def crash_then_ack(delivery: object) -> None:
         server.kill()
         await server.wait()
+        while queue._link.up:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         try:
             await collector.deliveries[0].ack()
         except MessagingError as error:
@@ -321,3 +323,38 @@ async def test_closing_while_the_server_is_away_takes_no_time(server: NatsServer
     await server.wait()
     async with asyncio.timeout(2.0):
         await queue.close()
+
+
+async def test_a_server_that_cannot_begin_again_hands_over_in_order_all_the_same(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(subscription, "reset_consumer", unknown)
+    first, second = Collector(then=leave), Collector()
+    active = await (await connect()).subscribe("g", [HAPPENED], first, prefetch=8)
+    queue = await connect()
+    for number in range(4):
+        await queue.publish(message(number))
+    await first.wait_for(4)
+    await (await connect()).subscribe("g", [HAPPENED], second, prefetch=8)
+    await active.stop()
+    for number in range(4, 8):
+        await queue.publish(message(number))
+    assert await second.wait_for(8) == list(range(8))
+
+
+async def test_a_member_that_comes_back_does_not_wait_for_the_place_of_the_one_that_died(
+    server: NatsServer, connect: Connect
+) -> None:
+    queue, lost, heir = await connect(), Collector(then=leave), Collector()
+    member = await NatsMessageQueue.connect(server.url, namespace="shop")
+    await member.subscribe("g", [HAPPENED], lost)
+    await queue.publish(message(1))
+    await lost.wait_for(1)
+    await member._link.close()  # as when its process is killed
+    await queue.subscribe("g", [HAPPENED], heir)
+    async with asyncio.timeout(subscription.PIN_SECONDS - 1):
+        assert await heir.wait_for(1) == [1]
+    await member.close()

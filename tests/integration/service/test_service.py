@@ -45,6 +45,17 @@ async def test_the_same_key_gets_the_same_reply_without_doing_it_again(platform:
     assert again.headers["idempotency-replayed"] == "true"
 
 
+async def test_an_answer_that_the_client_has_already_is_not_sent_again(platform: Platform) -> None:
+    library = await platform.start(LibraryService)
+    tag = (await platform.request("GET", library, "/loans/Emma")).headers["etag"]
+    again = await platform.request("GET", library, "/loans/Emma", headers={"if-none-match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert "content-length" not in again.headers
+    await lend(platform, library)
+    later = await platform.request("GET", library, "/loans/Emma", headers={"if-none-match": tag})
+    assert (later.status_code, later.json()) == (200, [LOAN])
+
+
 async def test_the_same_key_with_another_request_is_refused(platform: Platform) -> None:
     library = await platform.start(LibraryService)
     await lend(platform, library, "k1")

@@ -59,6 +59,14 @@ class Administrator:
         )
         return int(await self.connection.fetchval(sql))
 
+    async def waiting(self) -> int:
+        """Count the service's statements that wait for a lock."""
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'"
+        )
+        return int(await self.connection.fetchval(sql))
+
 
 @pytest.fixture
 async def administrator(db: Database, postgres_database: str) -> AsyncIterator[Administrator]:

@@ -11,7 +11,7 @@ import pytest
 
 from atoll.core.errors import SettingsError
 from atoll.core.ids import new_id
-from atoll.storage import Database, DatabaseUnusable, StatementFailed
+from atoll.storage import ConnectionLost, Database, DatabaseUnusable, StatementFailed
 from tests.integration.storage.conftest import Administrator
 
 
@@ -55,6 +55,18 @@ async def test_unknown_credentials_are_told(postgres_database: str) -> None:
 async def test_no_server_is_told(postgres_database: str) -> None:
     with pytest.raises(DatabaseUnusable, match="no PostgreSQL server answers there"):
         await Database.open(changed(postgres_database, port=1))
+
+
+async def test_a_server_that_breaks_the_connection_off_may_be_ready_in_a_moment(postgres_database: str) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(break_off, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(ConnectionLost, match="is not ready, or broke the connection off"):
+        await Database.open(changed(postgres_database, port=port))
+    server.close()
 
 
 async def test_a_host_that_does_not_exist_is_told(postgres_database: str) -> None:

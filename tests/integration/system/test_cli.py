@@ -103,13 +103,14 @@ def test_sagas_are_listed_and_told(atoll: Run) -> None:
     assert atoll("call", "desk.tally", "name=saga", "by=400")[0] == 1
     _, out, _ = atoll("sagas", "--service", "desk")
     (row,) = [line.split() for line in out.splitlines() if "compensated" in line]
-    code, story, _ = atoll("sagas", row[-1])
+    code, story, _ = atoll("sagas", "show", row[-1])
     assert code == 0
-    assert [line.split()[1] for line in story.splitlines()[1:]] == ["started", "first", "second", "undo", "ended"]
+    told = [line.split()[1] for line in story.splitlines()[1:]]
+    assert told == ["started", "first", "second", "turned", "undo", "ended"]
 
 
 def test_an_unknown_saga_is_told(atoll: Run) -> None:
-    assert atoll("sagas", "none") == (1, "", "atoll: no service has a saga none; see: atoll sagas\n")
+    assert atoll("sagas", "show", "none") == (1, "", "atoll: no service has a saga none; see: atoll sagas\n")
 
 
 def test_dead_letters_are_listed(atoll: Run) -> None:
@@ -120,6 +121,68 @@ def test_dead_letters_are_listed(atoll: Run) -> None:
         return out if "it cannot be said" in out else ""
 
     assert '{"name":"unspeakable","value":1}' in wait_for(listed)
+
+
+def dead_letters(atoll: Run, key: str, count: int) -> list[str]:
+    """Wait until the desk has `count` dead letters with this key; return their ids."""
+
+    def found() -> list[str]:
+        lines = atoll("deadletters", "list", "--key", key)[1].splitlines()
+        ids = [line.split()[1] for line in lines if line.startswith("desk ")]
+        return ids if len(ids) >= count else []
+
+    return wait_for(found)
+
+
+def test_dead_letters_are_shown_edited_replayed_and_discarded_in_order(atoll: Run) -> None:
+    dead_letters(atoll, "unspeakable", 1)
+    atoll("call", "counter.add", "name=unspeakable", "by=1")
+    first, second = dead_letters(atoll, "unspeakable", 2)
+    shown = atoll("deadletters", "show", first)[1]
+    assert "ce-subject: unspeakable" in shown
+    assert "UndecodableMessage: it cannot be said" in shown
+    assert "raise UndecodableMessage(" in shown
+    code, _, error = atoll("deadletters", "replay", second)
+    assert (code, f"{second} comes after {first}, which has the same key 'unspeakable'" in error) == (1, True)
+    code, out, _ = atoll("deadletters", "replay", "--key", "unspeakable")
+    assert (code, out.splitlines()[0]) == (1, "desk: 0 handled, 1 failed again")
+    assert atoll("deadletters", "edit", first, "--data", '{"name":"spoken","value":"x"}')[2].startswith(
+        "atoll: the new data is no Counted: Expected `int`, got `str`"
+    )
+    assert atoll("deadletters", "edit", first, "--data", '{"name":"spoken","value":5}')[0] == 0
+    assert atoll("deadletters", "replay", first)[1].splitlines()[0] == "desk: 1 handled, 1 failed again"
+    assert json.loads(atoll("call", "desk.look", "name=spoken")[1])["heard"] == 5
+    assert atoll("deadletters", "discard", second, "--reason", "a test")[1] == f"{second} is discarded\n"
+    assert atoll("deadletters", "list", "--key", "unspeakable")[1] == "there are no dead letters\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["show", "x"], "no service has a dead letter x; see: atoll deadletters"),
+        (["replay", "x"], "no service has a dead letter x; see: atoll deadletters"),
+        (["edit", "x", "--data", "{}"], "no service has a dead letter x; see: atoll deadletters"),
+        (["discard", "x", "--reason", "y"], "no service has a dead letter x; see: atoll deadletters"),
+        (["replay", "--key", "x"], "no service has a dead letter with the key 'x'; see: atoll deadletters"),
+        (["replay"], "say which dead letters to replay: an id, or --key KEY, or --all"),
+    ],
+)
+def test_what_cannot_be_done_to_dead_letters_is_told_in_one_sentence(
+    atoll: Run, arguments: list[str], sentence: str
+) -> None:
+    code, _, error = atoll("deadletters", *arguments)
+    assert (code in (1, 2), error) == (True, f"atoll: {sentence}\n")
+
+
+def test_an_editor_changes_a_dead_letter(atoll: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    atoll("call", "counter.add", "name=unspeakable", "by=1")
+    [letter] = dead_letters(atoll, "unspeakable", 1)
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", "true")
+    assert atoll("deadletters", "edit", letter)[1] == "nothing was changed\n"
+    monkeypatch.setenv("EDITOR", "sed -i s/unspeakable/written/")
+    assert atoll("deadletters", "edit", letter)[1] == f"changed; now: atoll deadletters replay {letter}\n"
+    assert atoll("deadletters", "replay", "--all")[:2] == (0, "desk: 1 handled, 0 failed again\n")
 
 
 @pytest.mark.parametrize("command", ["sagas", "deadletters"])

@@ -86,6 +86,21 @@ def test_a_killed_process_is_started_again(crewed: Any) -> None:
     crewed(steps)
 
 
+def test_one_that_is_held_stays_away_until_it_is_released(crewed: Any) -> None:
+    async def steps(crew: Crew, ends: list[Member]) -> None:
+        held, other = crew.start([plan("order"), plan("user")])
+        await crew.ready([held, other])
+        crew.hold("order/0")
+        for each in (held, other):
+            os.kill(each.pid, signal.SIGKILL)
+        await eventually(lambda: len(ends) == 2 and other.condition == "ready")
+        assert (held.condition, held.pid) == ("waiting", 0)
+        crew.release("order/0")
+        await eventually(lambda: held.condition == "ready")
+
+    crewed(steps)
+
+
 def test_one_that_refuses_to_start_is_told_in_its_own_words(crewed: Any) -> None:
     async def steps(crew: Crew, _: list[Member]) -> None:
         members = crew.start([plan("order"), plan("refuses")])
@@ -191,3 +206,27 @@ def test_no_child_holds_the_line_of_another(crewed: Any) -> None:
 def _sockets(pid: int) -> set[str]:
     links = [os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir()]
     return {each for each in links if each.startswith("socket:")}
+
+
+def test_all_that_cannot_start_are_named(crewed: Any) -> None:
+    async def steps(crew: Crew, _: list[Member]) -> None:
+        members = crew.start([plan("steady"), plan("refuses"), plan("refuses", instance=1)])
+        with pytest.raises(StartFailed) as caught:
+            await crew.ready(members)
+        assert str(caught.value).splitlines() == [
+            "refuses cannot start: ATOLL_X is wrong",
+            "refuses-1 cannot start: ATOLL_X is wrong",
+        ]
+
+    crewed(steps)
+
+
+def test_what_is_done_once_is_gone_afterwards(crewed: Any) -> None:
+    async def steps(crew: Crew, _: list[Member]) -> None:
+        await crew.do(plan("steady"))
+        assert not crew.members
+        with pytest.raises(StartFailed, match="^refuses cannot start: ATOLL_X is wrong$"):
+            await crew.do(plan("refuses"))
+        assert not crew.members
+
+    crewed(steps)

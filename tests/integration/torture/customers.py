@@ -19,6 +19,7 @@ async def buy(url: str, random: Random, stop: asyncio.Event, recorder: Recorder)
     async with httpx.AsyncClient(base_url=url, timeout=15.0) as client:
         while not stop.is_set():
             await buy_one(client, f"{random.getrandbits(64):x}", random.randint(1, 9), recorder)
+            await asyncio.sleep(PAUSE)
 
 
 async def buy_one(client: httpx.AsyncClient, name: str, amount: int, recorder: Recorder) -> None:

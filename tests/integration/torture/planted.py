@@ -8,12 +8,16 @@ from contextvars import Context
 from typing import Any
 
 from atoll.gateway import Gateway
+from atoll.saga.declare import ENGINE
 from atoll.service import Service
 from atoll.system import System
 from tests.integration.torture.till import INVARIANTS, LOAD, LedgerService, Sale, Sold, TillService
 
 LATE_SECONDS = 2.0
 """So long is what a kill destroys on its way: with customers there is always something."""
+
+LEASE_SECONDS = 1.0
+HOLD_SECONDS = 0.4
 
 
 class Later:
@@ -80,11 +84,39 @@ class ForgetfulTill(TillService):
             await super().write(sale)
 
 
-def _with(name: str, till: type[Service], ledger: type[Service]) -> System:
-    return System(name, services=[till, ledger], gateway=Gateway(), invariants=INVARIANTS, load=LOAD)
+class BriskTill(TillService):
+    """Holds a saga for a short time only; no bug."""
+
+    async def on_start(self) -> None:
+        getattr(self, ENGINE).journal.lease_seconds = LEASE_SECONDS
+
+
+class SlowLedger(LedgerService):
+    """Takes its time, so that there is always a saga on its way; no bug."""
+
+    async def hold(self, request: Sale) -> Sale:
+        await asyncio.sleep(HOLD_SECONDS)
+        return await super().hold(request)
+
+
+class UnfencedTill(BriskTill):
+    """Lets a worker that lost its saga to another write on: what the fence refuses is passed over."""
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        await self.db.engine.script(
+            "CREATE TRIGGER IF NOT EXISTS no_fence BEFORE UPDATE OF lease_until ON atoll_sagas "
+            "WHEN NEW.lease_until < 0 BEGIN SELECT RAISE(IGNORE); END"
+        )
+
+
+def _with(name: str, till: type[Service], ledger: type[Service], **more: Any) -> System:
+    return System(name, services=[till, ledger], gateway=Gateway(), invariants=INVARIANTS, load=LOAD, **more)
 
 
 early = _with("early", TillService, EarlyLedger)
 loose = _with("loose", LooseTill, LedgerService)
 forgetful = _with("forgetful", TillService, ForgetfulLedger)
+unfenced = _with("unfenced", UnfencedTill, SlowLedger, replicas={"till": 2})
+brisk = _with("brisk", BriskTill, SlowLedger, replicas={"till": 2})
 hasty = _with("hasty", ForgetfulTill, LedgerService)

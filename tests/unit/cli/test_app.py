@@ -55,7 +55,9 @@ def test_no_system_at_all_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert (code, "there is no pyproject.toml here" in text) == (2, True)
 
 
-@pytest.mark.parametrize("arguments", [["ps"], ["call", "a.b"], ["sagas"], ["sagas", "id"], ["deadletters"], ["logs"]])
+@pytest.mark.parametrize(
+    "arguments", [["ps"], ["call", "a.b"], ["sagas"], ["sagas", "show", "id"], ["deadletters"], ["logs"]]
+)
 def test_that_nothing_runs_is_told(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     code, text = said(capsys, *arguments)
     assert code == 1

@@ -37,6 +37,15 @@ def test_lines_of_all_are_merged_by_time(root: Path, capsys: pytest.CaptureFixtu
     assert words == ["one", "two", "plain", "three", "Traceback"]
 
 
+def test_the_log_of_a_service_is_that_of_all_its_replicas(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = StateDirectory(root, "shop")
+    directory.log("user-1").write_text(line(4, "four", "user"))
+    directory.log("user-2").write_text(line(5, "five", "user"))
+    directory.log("user-agent").write_text(line(6, "six", "user-agent"))
+    assert [text.split()[-1] for text in shown(root, capsys, "user").splitlines()] == ["two", "plain", "four", "five"]
+    assert [text.split()[-1] for text in shown(root, capsys, "user-2").splitlines()] == ["five"]
+
+
 def test_json_lines_are_made_readable(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (first, *_) = shown(root, capsys, "order").splitlines()
     assert first.split()[1:] == ["INFO", "order", "one"]

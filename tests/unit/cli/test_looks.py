@@ -11,7 +11,8 @@ from rich.console import Console
 from atoll.cli.inspection import History, lines_of, table_of_sagas
 from atoll.cli.processes import duration, table_of
 from atoll.cli.telling import Live, PlainLines, show_addresses
-from atoll.saga import SagaRow, StepRow
+from atoll.saga import Decision, SagaRow, StepRow
+from atoll.saga.rows import Stuck
 from atoll.system import ProcessState, State
 from atoll.system.progress import Down, Note, Step, Up
 
@@ -120,16 +121,39 @@ def test_sagas_are_listed_with_outcome_and_time() -> None:
     assert lines[1].split() == ["order", "checkout", "compensated", "2s", "3f"]
 
 
+def story(history: History, now: float = 100.0) -> list[str]:
+    return [line for each in lines_of("order", history, now=now) for line in printed(each, 200)]
+
+
 def test_a_sagas_history_is_told_step_by_step() -> None:
     problem = '{"title":"Out of stock","status":409,"detail":"None left.","sku":"a"}'
     steps = [
-        StepRow(name="reserve", kind="step", outcome="done", result='["a"]', attempts=2, time=10.5),
+        StepRow(name="reserve", kind="step", outcome="done", result='["a"]', attempts=2, time=10.5, seconds=0.02),
         StepRow(name="reserve", kind="undo", outcome="done", attempts=1, time=11.0),
     ]
-    lines = [
-        line for each in lines_of("order", History(saga=saga(cause=problem), steps=steps)) for line in printed(each)
-    ]
-    assert lines[0] == "order.checkout 3f: compensated"
-    assert lines[2].split()[1:] == ["reserve", "done", "after", "2", "attempts", '["a"]']
-    assert lines[3].split()[1:] == ["undo", "reserve", "done"]
-    assert lines[4].endswith("Out of stock (409): None left.")
+    lines = story(History(saga=saga(cause=problem, turned_at=10.9), steps=steps))
+    assert lines[0] == "order.checkout 3f: compensated, started 1m 30s ago"
+    assert lines[2].split() == ["+0.500s", "reserve", "done", "(after", "2", "attempts,", "in", "20", "ms)", '["a"]']
+    assert lines[3].endswith("Out of stock (409): None left.")
+    assert lines[4].split() == ["+1.000s", "undo", "reserve", "done"]
+    assert lines[5].split() == ["+2.000s", "ended", "compensated"]
+
+
+def test_a_parked_saga_says_what_it_is_stuck_at_and_what_to_do() -> None:
+    stuck = Stuck(step="refund", kind="undo", error='{"title":"E","status":500,"detail":"gone"}')
+    lines = story(History(saga=saga(status="parked", stuck=stuck), steps=[]))
+    assert lines[-2].endswith("parked  E (500): gone")
+    assert lines[-1] == "  parked at the undo of refund: atoll sagas retry|skip|resolve 3f"
+
+
+def test_a_decision_is_told_with_who_and_why() -> None:
+    made = Decision(id="d", saga_id="3f", action="skip", step="ship", who="ada", note="sent by hand", time=11.0)
+    lines = story(History(saga=saga(), steps=[], decisions=[made]))
+    assert lines[2].split() == ["+1.000s", "skip", "ship", "by", "ada:", "sent", "by", "hand"]
+
+
+def test_a_saga_that_rests_says_what_it_waits_for() -> None:
+    lines = story(
+        History(saga=saga(status="running", ended_at=None, wake_at=160.0, waits_for="shop.Paid.v1 o1"), steps=[])
+    )
+    assert lines[-1] == "  waits for shop.Paid.v1 o1, 1m 0s at most"

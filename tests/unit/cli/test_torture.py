@@ -21,7 +21,7 @@ def test_kinds_are_a_list_in_any_order() -> None:
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="'fire' is no kind of fault; there are kill, stop, broker"):
+    with pytest.raises(UsageError, match="'fire' is no kind of fault; there are kill, down, stop, broker"):
         kinds_of("kill,fire")
 
 

@@ -9,9 +9,13 @@ from atoll.contracts import Message
 from atoll.core import Clock, Hooks, SystemClock
 from atoll.messaging import BrokerUnavailable, MessageRefused, Relay
 from atoll.messaging.records import MessagePublished
-from atoll.messaging.relay import PAGE, POLL_SECONDS, REFUSED_SECONDS
+from atoll.messaging.relay.held import REFUSED_SECONDS
+from atoll.messaging.relay.noting import NOTE_SECONDS
+from atoll.messaging.relay.relay import PAGE, POLL_SECONDS
 from atoll.storage import ConnectionLost, Database
+from atoll.storage.broker_position import BrokerPosition
 from atoll.storage.outbox import Outbox
+from atoll.storage.outbox_lease import OutboxLease
 from tests.unit.messaging.fakes import DEADLINE, FailingQueue, VirtualClock, Witness, message, numbers
 
 LOST = BrokerUnavailable("the broker is away")
@@ -44,6 +48,12 @@ async def commit(db: Database, *messages: Message) -> None:
     async with db.transaction():
         for each in messages:
             db.outbox.add(each)
+
+
+async def all_noted(db: Database) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while await db.outbox.count():
+            pass
 
 
 async def test_a_message_goes_out_when_its_transaction_commits(
@@ -95,10 +105,10 @@ async def test_confirmations_are_noted_soon_without_another_message(
     relay_to(FailingQueue(), clock).start()
     await commit(db, message())
     await published.wait_for(1)
-    await clock.someone_sleeps_until(clock.at + 0.05)
-    clock.advance(0.05)
-    await clock.someone_sleeps_until(clock.at + POLL_SECONDS)
-    assert await db.outbox.count() == 0
+    await clock.someone_sleeps_until(clock.at + NOTE_SECONDS)
+    assert await db.outbox.count() == 1
+    clock.advance(NOTE_SECONDS)
+    await all_noted(db)
 
 
 async def test_a_key_goes_out_in_order_though_a_publication_fails(
@@ -198,18 +208,27 @@ async def test_stopping_twice_is_no_error(relay_to: MakeRelay) -> None:
     await relay.stop()
 
 
-class StumblingOutbox(Outbox):
+class StumblingLease(OutboxLease):
     """Cannot note the first confirmation."""
 
-    def __init__(self, db: Database) -> None:
-        super().__init__(db, SystemClock())
+    def __init__(self, db: Database, *, owner: str) -> None:
+        super().__init__(db, SystemClock(), owner=owner)
         self.stumbled = asyncio.Event()
 
-    async def confirm(self, seqs: Sequence[int]) -> None:
+    async def confirm(self, seqs: Sequence[int], position: BrokerPosition | None = None) -> None:
         if not self.stumbled.is_set():
             self.stumbled.set()
             raise ConnectionLost("the server is away")
-        await super().confirm(seqs)
+        await super().confirm(seqs, position)
+
+
+class StumblingOutbox(Outbox):
+    def __init__(self, db: Database) -> None:
+        super().__init__(db, SystemClock())
+        self.leased = StumblingLease(db, owner="stumbling")
+
+    def lease(self, *, owner: str, clock: Clock | None = None) -> OutboxLease:
+        return self.leased
 
 
 async def test_a_confirmation_that_cannot_be_noted_does_not_end_the_relay(
@@ -218,6 +237,7 @@ async def test_a_confirmation_that_cannot_be_noted_does_not_end_the_relay(
     db.outbox = outbox = StumblingOutbox(db)
     relay_to(FailingQueue()).start()
     await commit(db, message(1))
-    await asyncio.wait_for(outbox.stumbled.wait(), DEADLINE)
+    await asyncio.wait_for(outbox.leased.stumbled.wait(), DEADLINE)
     await commit(db, message(2))
     await published.wait_for(2)
+    await all_noted(db)

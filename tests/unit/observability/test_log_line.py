@@ -112,6 +112,10 @@ def test_text_has_the_message_and_the_details_in_view() -> None:
     assert "INFO     order  hello  sku=A-1" in text_line(FIELDS | {"sku": "A-1"}, colour=False)
 
 
+def test_a_replica_is_told_by_its_number() -> None:
+    assert "INFO     order-2  hello" in text_line(FIELDS | {"instance": "2"}, colour=False)
+
+
 def test_text_quotes_a_value_with_spaces() -> None:
     assert "name='two words'" in text_line(FIELDS | {"name": "two words"}, colour=False)
 

@@ -262,9 +262,17 @@ async def test_a_new_life_goes_on_compensating(lives: Lives) -> None:
 async def test_another_worker_leaves_a_saga_alone_while_its_lease_holds(lives: Lives) -> None:
     shop = await lives.begin(gate=False)
     await reach_the_gate(shop)
+    for owner in ("shop/0", "shop/1"):  # even under the same name, which two machines may have by mistake
+        other = SagaEngine(shop.db, owner=owner)
+        assert await other.journal.claimable() == []
+
+
+async def test_a_worker_that_stops_gives_its_sagas_back_at_once(lives: Lives) -> None:
+    shop = await lives.begin(gate=False)
+    await reach_the_gate(shop)
     await lives.end()
     await lives.begin(owner="shop/1")
-    assert await lives.engine.journal.claimable() == []
+    assert len(await lives.engine.journal.claimable()) == 1
 
 
 async def test_a_worker_that_lost_its_lease_cannot_write(lives: Lives) -> None:

@@ -107,7 +107,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[SagaEngine]:
 
 @pytest.fixture
 def shop(engine: SagaEngine) -> Shop:
-    return engine._service  # type: ignore[return-value]
+    return engine.service  # type: ignore[return-value]
 
 
 def after(shop: Shop, commits: int, *trouble: tuple[Exception, bool]) -> None:

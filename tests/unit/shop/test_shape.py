@@ -9,7 +9,9 @@ import pytest
 
 import shop.services
 from atoll.contracts import spec_of
+from atoll.migrations import read_revisions
 from atoll.service import Service
+from atoll.service.schema import migrations_of
 from shop.contracts import CONTRACTS
 
 SERVICES = Path(shop.services.__file__).parent
@@ -64,7 +66,14 @@ def test_only_the_store_writes_sql(name: str) -> None:
 def test_a_service_is_named_by_its_contract_and_says_its_version(name: str) -> None:
     service = service_of(name)
     assert (service.name, service.version) == (name, "1.0.0")
-    assert service.schema
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_services_tables_come_from_its_migrations(name: str) -> None:
+    service = service_of(name)
+    assert (service.migrations, service.schema) == ("migrations", "")
+    assert migrations_of(service) == SERVICES / name / "migrations"
+    assert read_revisions(SERVICES / name / "migrations")[0].id == "0001"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -102,6 +102,16 @@ def test_several_services_in_one_process_are_shown_one_by_one() -> None:
     ]
 
 
+def test_a_replica_is_called_by_its_service_and_its_number() -> None:
+    job = Services(names=("order",))
+    plan = Plan(name="order", kind="service", job=job, environ={}, log=Path("order-2.log"), instance=2)
+    member = Member(plan, RestartPolicy())
+    member.fail("no", final=True)
+    (state,) = member.states()
+    assert (state.name, state.label, state.registered_as) == ("order", "order-2", "order-2")
+    assert member.sentence == "order-2 cannot start: no"
+
+
 def test_a_program_is_shown_under_its_own_name() -> None:
     plan = Plan(name="mail", kind="program", job=Module(module="shop.mail"), environ={}, log=Path("x"), port=25)
     assert [each.name for each in Member(plan, RestartPolicy()).states()] == ["mail"]

@@ -29,6 +29,20 @@ def test_all_services_can_be_one_process() -> None:
     assert (plan.key, plan.job) == ("services/0", Services(names=("stock", "desk")))
 
 
+def test_replicas_are_processes_with_a_slot_and_a_log_each() -> None:
+    plans = service_plans(pair, DIRECTORY, {}, AROUND, replicas={"stock": 2})
+    assert [(each.key, each.label, each.log.name, each.environ["ATOLL_INSTANCE"]) for each in plans] == [
+        ("stock/1", "stock-1", "stock-1.log", "1"),
+        ("stock/2", "stock-2", "stock-2.log", "2"),
+        ("desk/0", "desk", "desk.log", "0"),
+    ]
+
+
+def test_replicas_share_a_database() -> None:
+    one, two, _ = service_plans(pair, DIRECTORY, {}, AROUND, replicas={"stock": 2})
+    assert one.environ["ATOLL_DATABASE_URL"] == two.environ["ATOLL_DATABASE_URL"]
+
+
 def test_a_service_is_told_what_is_around_it() -> None:
     plan = service_plans(pair, DIRECTORY, {"LANG": "C"}, AROUND, single=False)[0]
     told = {"LANG": "C", "X_URL": "http://x", "ATOLL_BROKER_URL": "nats://b", "ATOLL_INSTANCE": "0"}

@@ -28,14 +28,14 @@ def attempt(began: float, ended: float, status: int = 200, *, path: str = "/a", 
 def killed(target: str, at: float, *, ready: float | None = None, failure: str = "") -> Injury:
     fault = Fault(at=at, kind="kill", target=target)
     moment = ZERO + at
-    return Injury(fault, moment, moment, None if ready is None else moment + ready, failure=failure)
+    return Injury(fault, target, moment, moment, None if ready is None else moment + ready, failure=failure)
 
 
 ATTEMPTS = [attempt(0.1, 0.2), attempt(1.0, 1.5, 503), attempt(1.6, 2.5, repeated=True), attempt(2.0, 2.1, 404)]
 INJURIES = [
     killed("order", 1.0, ready=0.5),
-    Injury(Fault(at=2.0, kind="duplicate", target="order"), ZERO + 2.0, ZERO + 2.0, repeated=40),
-    Injury(Fault(at=0.5, kind="cut", target="<broker>", seconds=1.0), ZERO + 0.5, ZERO + 1.5),
+    Injury(Fault(at=2.0, kind="duplicate", target="order"), "", ZERO + 2.0, ZERO + 2.0, repeated=40),
+    Injury(Fault(at=0.5, kind="cut", target="<broker>", seconds=1.0), "", ZERO + 0.5, ZERO + 1.5),
 ]
 FAULTS = fault_views(INJURIES, Answers(ATTEMPTS, lambda _: ""), ZERO)
 
@@ -48,6 +48,8 @@ GOOD = Report(
     settle_seconds=2.0,
     faults=FAULTS,
     recovery=recovery_of(FAULTS),
+    lease=10.0,
+    resumption=None,
     requests=requests_of(ATTEMPTS),
     timeline=timeline_of(ATTEMPTS, ZERO),
     acknowledged=2,

@@ -7,7 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from atoll.torture.report import Answers, Verdict, fault_views, percentile, recovery_of, requests_of, timeline_of
+from atoll.torture import Fault
+from atoll.torture.injury import Injury
+from atoll.torture.report import (
+    Answers,
+    Span,
+    Verdict,
+    fault_views,
+    percentile,
+    recovery_of,
+    requests_of,
+    resumption_of,
+    timeline_of,
+)
 from tests.unit.torture.examples import ATTEMPTS, BAD, FAULTS, GOOD, ZERO, attempt, killed
 
 values = st.lists(st.floats(0, 100), min_size=1).map(sorted)
@@ -66,6 +78,17 @@ def test_recovery_is_told_for_each_kind_that_can_heal() -> None:
 def test_a_fault_that_could_not_be_done_counts_for_no_recovery() -> None:
     views = fault_views([killed("order", 1.0, failure="it has no process")], Answers([], lambda _: ""), ZERO)
     assert recovery_of(views) == []
+
+
+def test_sagas_of_replicas_kept_down_are_counted_with_those_that_nobody_took_over() -> None:
+    down = Injury(Fault(at=1.0, kind="down", target="order-1"), "order", ZERO + 1.0, ZERO + 13.0, ZERO + 14.0)
+    down.orphans, down.resumed = 4, [9.0, 11.0, 12.5]
+    span = resumption_of(fault_views([down], Answers([], lambda _: ""), ZERO))
+    assert span == Span(count=3, missing=1, p50=11.0, p99=12.5)
+
+
+def test_without_replicas_kept_down_there_is_no_resumption() -> None:
+    assert resumption_of(FAULTS) is None
 
 
 def test_a_run_in_which_everything_holds_is_good() -> None:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from atoll.torture import KINDS, Fault, Ground, Kind, WrongTorture, schedule
 
-GROUND = Ground(processes=("order", "payment", "envoy"), links=("broker",), messages=("messages",), broker="broker")
+ALONE = Ground(processes=("order", "payment", "envoy"), links=("broker",), messages=("messages",), broker="broker")
+GROUND = Ground(
+    processes=("order-1", "order-2", "envoy"),
+    replicas=("order-1", "order-2"),
+    links=("broker",),
+    messages=("messages",),
+    broker="broker",
+)
 
 seeds = st.integers(0, 2**32)
 counts = st.integers(1, 250)
@@ -56,10 +63,24 @@ def test_stops_last_shorter_and_longer_than_a_lease(seed: int, faults: int) -> N
     assert min(lasts) < GROUND.lease < max(lasts)
 
 
+@given(seeds, st.integers(1, 100))
+def test_a_replica_that_is_kept_down_stays_away_for_longer_than_a_lease(seed: int, faults: int) -> None:
+    plan = planned(seed, faults, 60.0, ["down"])
+    assert {each.target for each in plan} <= set(GROUND.replicas)
+    assert all(each.seconds > GROUND.lease for each in plan)
+
+
 @given(seeds)
 def test_kinds_come_in_the_proportion_of_their_weights(seed: int) -> None:
     counted = Counter(each.kind for each in planned(seed, 200, 150.0, list(KINDS)))
-    expected = {"kill": 80, "stop": 40, "broker": 20, "cut": 20, "silence": 10, "delay": 10, "duplicate": 20}
+    rare = {"down": 10, "broker": 10, "silence": 10, "delay": 10}
+    assert counted == {"kill": 80, "stop": 40, "cut": 20, "duplicate": 20} | rare
+
+
+@given(seeds)
+def test_without_replicas_none_is_kept_down(seed: int) -> None:
+    counted = Counter(each.kind for each in planned(seed, 190, 150.0, list(KINDS), ALONE))
+    expected = {"kill": 80, "stop": 40, "broker": 10, "cut": 20, "silence": 10, "delay": 10, "duplicate": 20}
     assert counted == expected
 
 
@@ -68,8 +89,8 @@ def test_two_seeds_give_two_schedules() -> None:
 
 
 def test_a_seed_means_the_same_in_every_process_and_version() -> None:
-    first, *_ = planned(7, 20, 15.0, list(KINDS))
-    assert (first.kind, first.target, round(first.at, 3)) == ("delay", "broker", 0.717)
+    first, *_ = planned(7, 20, 15.0, list(KINDS), ALONE)
+    assert (first.kind, first.target, round(first.at, 3)) == ("kill", "envoy", 0.518)
 
 
 def test_a_kind_without_a_target_is_left_out() -> None:

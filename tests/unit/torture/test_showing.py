@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from atoll.torture import Report, json_of, lines_of, page_of
+from atoll.torture.report import Span
 from atoll.torture.timeline import timeline
 from tests.unit.torture.examples import BAD, GOOD
 
@@ -61,6 +62,15 @@ def test_the_text_shows_the_first_of_many_violations() -> None:
 
 def test_the_text_says_what_got_no_final_answer() -> None:
     assert "checkout: 503 (2)" in " ".join(lines_of(BAD))
+
+
+def test_the_text_says_when_others_took_over_what_dead_replicas_had_left() -> None:
+    report = replace(GOOD, resumption=Span(count=9, missing=1, p50=9.5, p99=12.25))
+    assert (
+        "9 sagas of replicas that were kept down were taken over by another, 9.5 s after the kill "
+        "(p99 12.2 s; two lease periods are 20 s); 1 were not."
+    ) in " ".join(lines_of(report))
+    assert "had no saga open" in " ".join(lines_of(replace(GOOD, resumption=Span(count=0, missing=0, p50=0, p99=0))))
 
 
 def test_json_has_everything_and_the_verdict() -> None:

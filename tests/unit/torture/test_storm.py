@@ -23,7 +23,7 @@ async def nothing(*_: object) -> list[str]:
 
 
 async def inject(fault: Fault) -> Injury:
-    return Injury(fault, 1.0, 1.0)
+    return Injury(fault, "", 1.0, 1.0)
 
 
 def storm(customers: Customers, **options: Any) -> Storm:
@@ -65,15 +65,15 @@ async def test_customers_who_fail_make_the_run_useless() -> None:
         await storm(broken).rage(PLAN)
 
 
-async def test_faults_wait_for_the_first_fact() -> None:
+async def test_faults_wait_for_the_first_facts() -> None:
     async def slow(url: str, _random: Random, stop: asyncio.Event, recorder: Recorder) -> None:
-        for _ in range(3):
+        for number in range(3):
             await asyncio.sleep(0)
             assert not found.injuries
-        recorder.acknowledge(url)
+            recorder.acknowledge(f"{url} {number}")
         await stop.wait()
 
-    found = storm(slow)
+    found = storm(slow, warm=3)
     await found.rage(PLAN)
     assert len(found.injuries) == len(PLAN)
 

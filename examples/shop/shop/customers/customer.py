@@ -111,12 +111,20 @@ class Customer:
             return False
         for entry in self.random.sample(found, min(len(found), self.random.randint(1, 3))):
             await self.shop.get(f"/products/{entry['sku']}")
-            body = {"quantity": self.random.choice((1, 1, 1, 2, 3))}
-            reply = self._noted(await self.shop.command("PUT", f"/cart/lines/{entry['sku']}", body))
+            reply = await self._take(entry["sku"], self.random.choice((1, 1, 1, 2, 3)))
             if not reply.ok:
                 return self._gave_up("cart", reply)
         self.tally.carts += 1
         return True
+
+    async def _take(self, sku: str, quantity: int) -> Reply:
+        """Put a product into the cart; on the first day `order` may hear of it later than the catalogue did."""
+        for _ in range(LOOKS):
+            reply = self._noted(await self.shop.command("PUT", f"/cart/lines/{sku}", {"quantity": quantity}))
+            if reply.code != "unknown_product":
+                break
+            await asyncio.sleep(0.25)
+        return reply
 
     async def _look_around(self) -> list[dict[str, Any]]:
         """Search for a word; some want only what is nearly gone. On the first day the shelves fill as they look."""

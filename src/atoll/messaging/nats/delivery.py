@@ -14,18 +14,25 @@ from atoll.messaging.nats.jetstream import NANOSECONDS
 from atoll.messaging.nats.link import NatsLink
 from atoll.messaging.nats.wire import decode
 
-SETTLE_TIMEOUT: Final = 5.0
+_SHORT: Final = 9
+"""`$JS.ACK.<stream>.<consumer>.<times>.<stream seq>.<consumer seq>.<time>.<pending>`; longer ones name accounts too."""
 
 _logger = logging.getLogger(__name__)
 
 
 class NatsDelivery:
-    """See `Delivery`. `place` is the message's sequence in its stream."""
+    """See `Delivery`. `place` is the message's sequence in its stream, `number` counts the consumer's deliveries.
+
+    `repeated` says that a member before this one had the message; the server forgets that when it is reset.
+    """
 
     def __init__(self, link: NatsLink, msg: Msg) -> None:
         self._link = link
         self._msg = msg
-        self.place = msg.metadata.sequence.stream
+        words = msg.reply.split(".")
+        first = 4 if len(words) == _SHORT else 6
+        self._delivered, self.place, self.number = (int(word) for word in words[first : first + 3])
+        self.repeated = False
 
     @property
     def message(self) -> Message:
@@ -33,10 +40,10 @@ class NatsDelivery:
 
     @property
     def attempt(self) -> int:
-        return self._msg.metadata.num_delivered
+        return self._delivered + self.repeated
 
     async def ack(self) -> None:
-        await self._link.request(self._msg.reply, b"+ACK", timeout=SETTLE_TIMEOUT)
+        await self._link.send(self._msg.reply, b"+ACK")
 
     async def retry(self, after: float) -> None:
         delay = json.dumps({"delay": int(after * NANOSECONDS)})

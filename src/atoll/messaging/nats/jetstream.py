@@ -6,6 +6,7 @@ Durations are nanoseconds on the wire.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -15,8 +16,10 @@ from atoll.messaging.nats.link import NatsLink
 
 API_TIMEOUT: Final = 5.0
 NANOSECONDS: Final = 1_000_000_000
+PRIORITY_GROUP: Final = "members"
 _STREAM_NOT_FOUND: Final = 10059
-_DURABLE: Final = {"storage": "file", "retention": "limits", "discard": "new"}
+_MESSAGE_NOT_FOUND: Final = 10037
+_DURABLE: Final = {"storage": "file", "retention": "limits", "discard": "new", "allow_atomic": True}
 
 R = TypeVar("R", bound="_Reply")
 
@@ -40,6 +43,7 @@ class StreamConfig(msgspec.Struct, kw_only=True):
     retention: str = "limits"
     no_ack: bool = False
     persist_mode: str = ""
+    allow_atomic: bool = False
 
     @property
     def losses(self) -> list[str]:
@@ -54,7 +58,10 @@ class StreamConfig(msgspec.Struct, kw_only=True):
 
 
 class ConsumerConfig(msgspec.Struct, kw_only=True):
-    """How a durable consumer hands out a stream. `ack_wait` is in nanoseconds."""
+    """How a durable consumer hands out a stream: to one of its members at a time, the pinned one (ADR-42).
+
+    `ack_wait` and `priority_timeout`, after which a silent member loses its place, are in nanoseconds.
+    """
 
     name: str
     durable_name: str
@@ -65,41 +72,118 @@ class ConsumerConfig(msgspec.Struct, kw_only=True):
     deliver_policy: str = "all"
     replay_policy: str = "instant"
     max_deliver: int = -1
+    priority_policy: str = "pinned_client"
+    priority_groups: list[str] = msgspec.field(default_factory=lambda: [PRIORITY_GROUP])
+    priority_timeout: int = 0
 
 
-class _StreamReply(_Reply):
+class StreamState(msgspec.Struct):
+    """What a stream holds: the sequences of its first and its last message."""
+
+    first_seq: int = 0
+    last_seq: int = 0
+
+
+class Stream(_Reply):
+    """A stream as it is; `created` is another time for one that was made again."""
+
     config: StreamConfig = msgspec.field(default_factory=StreamConfig)
+    created: str = ""
+    state: StreamState = msgspec.field(default_factory=StreamState)
 
 
-class _ConsumerReply(_Reply):
+class _Delivered(msgspec.Struct):
+    stream_seq: int = 0
+
+
+class _PriorityGroup(msgspec.Struct):
+    pinned_client_id: str = ""
+
+
+class _Policy(msgspec.Struct):
+    priority_policy: str = ""
+
+
+class Consumer(_Reply):
+    """A consumer as it is: how many messages are delivered and not settled, and how many polls wait."""
+
+    config: _Policy = msgspec.field(default_factory=_Policy)
     num_ack_pending: int = 0
+    num_waiting: int = 0
+    delivered: _Delivered = msgspec.field(default_factory=_Delivered)
+    priority_groups: list[_PriorityGroup] = msgspec.field(default_factory=list[_PriorityGroup])
+
+    @property
+    def is_pinned(self) -> bool:
+        """True while the server gives messages to one member alone."""
+        return any(each.pinned_client_id for each in self.priority_groups)
 
 
-class _PubAck(_Reply):
+class PubAck(_Reply):
+    """What the server says of a publication: where it is in the stream, and whether it was there before."""
+
     seq: int = 0
+    duplicate: bool = False
 
 
-async def ensure_stream(link: NatsLink, namespace: str) -> None:
+class _StoredMessage(msgspec.Struct):
+    seq: int = 0
+    hdrs: bytes = b""
+
+
+class _MessageReply(_Reply):
+    message: _StoredMessage = msgspec.field(default_factory=_StoredMessage)
+
+
+async def ensure_stream(link: NatsLink, namespace: str) -> Stream:
     """Make the stream of `namespace` unless it is there. Raises BrokerUnusable when it would lose messages."""
-    reply = await _call(link, f"STREAM.INFO.{namespace}", b"", _StreamReply)
+    reply = await _call(link, f"STREAM.INFO.{namespace}", b"", Stream)
     if reply.error is not None and reply.error.err_code == _STREAM_NOT_FOUND:
         wanted = _DURABLE | {"name": namespace, "subjects": [f"{namespace}.>"]}
         data = msgspec.json.encode(wanted)
-        reply = await _call(link, f"STREAM.CREATE.{namespace}", data, _StreamReply)
+        reply = await _call(link, f"STREAM.CREATE.{namespace}", data, Stream)
     _accepted(link, reply, f"the stream {namespace!r}")
     if losses := reply.config.losses:
         raise BrokerUnusable(
             f"the stream {namespace!r} at {link.place} {' and '.join(losses)}; remove it, so that it is made "
             "again with file storage, or change it"
         )
+    return reply
 
 
-async def ensure_consumer(link: NatsLink, stream: str, config: ConsumerConfig) -> int:
-    """Make or update a durable consumer; return how many messages were delivered and not settled."""
+async def header_at(link: NatsLink, stream: str, seq: int, header: str) -> str | None:
+    """Return a header of the message at that sequence; None when there is none any more."""
+    reply = await _call(link, f"STREAM.MSG.GET.{stream}", msgspec.json.encode({"seq": seq}), _MessageReply)
+    if reply.error is not None and reply.error.err_code == _MESSAGE_NOT_FOUND:
+        return None
+    _accepted(link, reply, f"the message {seq} of {stream!r}")
+    wanted = f"{header.lower()}:"
+    lines = reply.message.hdrs.decode(errors="replace").splitlines()
+    return next((line[len(wanted) :].strip() for line in lines if line.lower().startswith(wanted)), "")
+
+
+async def ensure_consumer(link: NatsLink, stream: str, config: ConsumerConfig) -> Consumer:
+    """Make or update a durable consumer. Raises BrokerUnusable on a server that cannot keep to one member (< 2.11)."""
     data = msgspec.json.encode({"stream_name": stream, "config": config})
-    reply = await _call(link, f"CONSUMER.CREATE.{stream}.{config.name}", data, _ConsumerReply)
+    reply = await _call(link, f"CONSUMER.CREATE.{stream}.{config.name}", data, Consumer)
     _accepted(link, reply, f"the consumer {config.name!r}")
-    return reply.num_ack_pending
+    if reply.config.priority_policy != config.priority_policy:
+        raise BrokerUnusable(f"NATS at {link.place} is too old to keep messages in order; use 2.11 or newer")
+    return reply
+
+
+async def consumer_state(link: NatsLink, stream: str, consumer: str) -> Consumer:
+    """Return how a consumer stands."""
+    reply = await _call(link, f"CONSUMER.INFO.{stream}.{consumer}", b"", Consumer)
+    _accepted(link, reply, f"the consumer {consumer!r}")
+    return reply
+
+
+async def unpin_consumer(link: NatsLink, stream: str, consumer: str) -> None:
+    """Let the server choose anew which member it gives messages to."""
+    data = msgspec.json.encode({"group": PRIORITY_GROUP})
+    reply = await _call(link, f"CONSUMER.UNPIN.{stream}.{consumer}", data, _Reply)
+    _accepted(link, reply, f"the consumer {consumer!r}")
 
 
 async def reset_consumer(link: NatsLink, stream: str, consumer: str) -> bool:
@@ -114,14 +198,32 @@ async def reset_consumer(link: NatsLink, stream: str, consumer: str) -> bool:
     return reply.error is None
 
 
-async def store(link: NatsLink, subject: str, data: bytes, headers: dict[str, str], *, timeout: float) -> None:
+async def store(link: NatsLink, subject: str, data: bytes, headers: dict[str, str], *, timeout: float) -> PubAck:
     """Publish and wait until the message is stored. Raises BrokerUnavailable or MessageRefused."""
     msg = await link.request(subject, data, timeout=timeout, headers=headers)
-    error = msgspec.json.decode(msg.data, type=_PubAck).error
-    if error is not None and error.code == 400:
-        raise MessageRefused(f"the broker refused a message for {subject!r}: {error.description}")
-    if error is not None:
-        raise BrokerUnavailable(f"the broker could not store a message: {error.description}")
+    ack = msgspec.json.decode(msg.data, type=PubAck)
+    if ack.error is not None and ack.error.code == 400:
+        raise MessageRefused(f"the broker refused a message for {subject!r}: {ack.error.description}")
+    if ack.error is not None:
+        raise BrokerUnavailable(f"the broker could not store a message: {ack.error.description}")
+    return ack
+
+
+async def store_together(
+    link: NatsLink, messages: Sequence[tuple[str, bytes, dict[str, str]]], *, batch: str, timeout: float
+) -> PubAck | None:
+    """Publish all of them as one under the id `batch`; None when the server has stored none of them.
+
+    Source: ADR-50, atomic batch publishing. Only the last one is answered, once the stream was flushed to the disk.
+    """
+    for number, (subject, data, headers) in enumerate(messages[:-1], 1):
+        mark = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+        await link.send(subject, data, headers=headers | mark)
+    subject, data, headers = messages[-1]
+    mark = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(len(messages)), "Nats-Batch-Commit": "1"}
+    msg = await link.request(subject, data, timeout=timeout, headers=headers | mark)
+    ack = msgspec.json.decode(msg.data, type=PubAck)
+    return ack if ack.error is None else None
 
 
 async def _call(link: NatsLink, call: str, data: bytes, reply: type[R]) -> R:

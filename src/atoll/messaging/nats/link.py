@@ -24,6 +24,7 @@ from nats.aio.subscription import Subscription
 
 from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessageRefused
 from atoll.messaging.nats.cancellation import cancellable
+from atoll.messaging.nats.client import QuickClient
 from atoll.resilience import RetryPolicy, full_jitter
 
 CONNECT_TIMEOUT: Final = 2
@@ -32,7 +33,14 @@ PING_INTERVAL: Final = 10
 WATCH_SECONDS: Final = 1.0
 REDIAL: Final = RetryPolicy(base=0.05, cap=2.0)
 
+SYNCED: Final = "atoll-sync-always"
+"""What a server is called that we have set up ourselves: it confirms what is on its disk."""
+
 _logger = logging.getLogger(__name__)
+
+
+class NobodyListens(BrokerUnavailable):
+    """The server is there, and nothing takes what was sent: JetStream is not up, or the stream is gone."""
 
 
 class NatsLink:
@@ -49,6 +57,8 @@ class NatsLink:
         self._watch: asyncio.Task[None] | None = None
         self._closed = False
         self._cause: Exception | None = None
+        self.server = ""
+        """The name of the server that was connected to last."""
 
     @property
     def up(self) -> bool:
@@ -57,16 +67,21 @@ class NatsLink:
 
     async def open(self) -> None:
         """Connect once. Raises BrokerUnavailable when nobody answers, BrokerUnusable when it cannot work."""
-        client = Client()
+        client = QuickClient()
         try:
             await cancellable(self._connect(client))
             self._client = client
+            self.server = _name_of(client)
             await self._replies.listen(client)
             await self._prepare()
             self._connected()
             self._watch = self._watch or asyncio.get_running_loop().create_task(self._look_after())
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await self._drop(client)
+            if "authorization violation" in f"{self._cause or error}".lower():
+                raise BrokerUnusable(
+                    f"NATS at {self.place} refused the user or the password; correct ATOLL_BROKER_URL"
+                ) from error
             raise BrokerUnavailable(f"cannot connect to NATS at {self.place}: {self._cause or error}") from error
         except BaseException:
             await self._drop(client)
@@ -80,7 +95,7 @@ class NatsLink:
             await self.send(subject, data, reply=reply_to, headers=headers)
             msg = await reply
         if (msg.headers or {}).get("Status") == "503":
-            raise BrokerUnavailable(f"JetStream at {self.place} does not answer yet, or is not enabled there")
+            raise NobodyListens(f"JetStream at {self.place} does not answer yet, or is not enabled there")
         return msg
 
     async def send(
@@ -216,6 +231,11 @@ class _Replies:
 async def _subscribe(client: Any, subject: str, callback: Callable[[Msg], Awaitable[None]]) -> Subscription:
     subscription: Subscription = await cancellable(client.subscribe(subject, cb=callback))  # partly untyped
     return subscription
+
+
+def _name_of(client: Any) -> str:
+    """Return what the server calls itself, which the client keeps and does not give out."""
+    return str(getattr(client, "_server_info", {}).get("server_name", ""))
 
 
 def _fail(reply: asyncio.Future[Msg], reason: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from atoll.messaging.errors import BrokerUnusable, MessagingError
+from atoll.messaging.nats.link import SYNCED
 
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 20.0
@@ -103,6 +104,7 @@ class NatsServer:
             "host": HOST,
             "port": self.port or -1,
             "ports_file_dir": str(self.directory.resolve()),
+            "server_name": SYNCED,
             "jetstream": {"store_dir": str(self.directory.resolve()), "sync_interval": "always"},
         }
 

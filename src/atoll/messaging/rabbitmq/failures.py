@@ -23,8 +23,9 @@ from aiormq.exceptions import (
 
 from atoll.messaging.errors import BrokerUnavailable, BrokerUnusable, MessagingError
 
-FAILURES: Final = (AMQPError, ChannelInvalidStateError, RuntimeError, OSError, TimeoutError)
-"""aiormq raises RuntimeError for a connection that is closed already."""
+FAILURES: Final = (AMQPError, ChannelInvalidStateError, RuntimeError, StopAsyncIteration, OSError, TimeoutError)
+"""aiormq raises RuntimeError for a connection that is closed already, and StopAsyncIteration for one that is closed
+while it is being opened."""
 _TOO_LARGE: Final = re.compile(r"is larger than (?:configured )?max size (\d+)")
 _OPENING: Final = "Connection.OpenOk"
 """What aiormq says that it expected when the server closes the connection over the virtual host."""
@@ -67,7 +68,7 @@ def translated(error: Exception, place: str) -> MessagingError:
             return BrokerUnavailable(f"a queue at {place} is full or cannot store the message at the moment")
         case TimeoutError():
             return BrokerUnavailable(f"no answer from {place} in time")
-        case RuntimeError():
+        case RuntimeError() | StopAsyncIteration():
             return BrokerUnavailable(f"the connection to {place} was lost")
         case _:
             return BrokerUnavailable(f"the connection to {place} failed: {reason_of(error)}")

@@ -37,6 +37,21 @@ class Publisher:
         self._connected = 0.0
         self._frame = 0
         self._largest: int | None = None
+        self.connections = 0
+
+    @property
+    def place(self) -> str:
+        """Where the broker is, as it may be shown."""
+        return self._link.place
+
+    @property
+    def connection(self) -> AbstractConnection:
+        """The present connection. Raises BrokerUnavailable while there is none."""
+        return self._link.connection
+
+    def set_up_again(self, connection: AbstractConnection) -> None:
+        """Connect anew, because something that was set up over `connection` is gone."""
+        self._link.give_up(connection)
 
     async def open(self) -> None:
         """Connect. Raises BrokerUnavailable or BrokerUnusable."""
@@ -74,6 +89,7 @@ class Publisher:
         self._channel = await self._link.channel(connection, confirms=True)
         self._frame = connection.connection_tune.frame_max
         self._connected = _now()
+        self.connections += 1
 
     def _is_stale(self, cause: BaseException | None) -> bool:
         """True when a fresh connection may help: it sets the exchange up again, and has not been told of a full queue.

@@ -14,9 +14,11 @@ from atoll.messaging.port import Handler, Subscription
 from atoll.messaging.rabbitmq.address import Address, read_address
 from atoll.messaging.rabbitmq.link import RabbitMQLink
 from atoll.messaging.rabbitmq.publisher import Publisher
+from atoll.messaging.rabbitmq.store import RabbitMQStore
 from atoll.messaging.rabbitmq.subscription import Membership, RabbitMQSubscription
 from atoll.messaging.rabbitmq.topology import Namespace
 from atoll.messaging.rabbitmq.wire import checked_name, encode, routing_key_of
+from atoll.storage.broker_position import BrokerPosition
 
 HOLD: Final = 10.0
 """Seconds after which a message comes again whose handler has returned without settling or extending it."""
@@ -39,6 +41,7 @@ class RabbitMQMessageQueue:
         self._subscriptions: list[RabbitMQSubscription] = []
         self._unsafe = unsafe
         self._publisher = Publisher(address, self._names, unsafe=unsafe)
+        self._store = RabbitMQStore(self._publisher, self._names.events)
         self._link = RabbitMQLink(address, name=f"atoll:{namespace}:consume", prepare=self._attach)
         self._consumes = False
 
@@ -69,6 +72,16 @@ class RabbitMQMessageQueue:
     async def publish(self, message: Message) -> None:
         routing_key = routing_key_of(message.type)
         await self._publisher.publish(self._names.events, routing_key, encode(message), message.data)
+
+    @property
+    def connection(self) -> int:
+        return self._publisher.connections
+
+    async def position(self) -> BrokerPosition | None:
+        return await self._store.position()
+
+    async def remembers(self, position: BrokerPosition) -> bool:
+        return await self._store.remembers(position)
 
     async def subscribe(
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256

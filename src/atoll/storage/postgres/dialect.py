@@ -15,4 +15,5 @@ DIALECT: Final = Dialect(
         "updated": "WITH (fillfactor = 50)",
     },
     members="SELECT CAST(value AS {kind}) FROM json_array_elements_text(CAST({place} AS json))",
+    has_table="SELECT to_regclass($1) IS NOT NULL",
 )

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 
-from atoll.storage.errors import DatabaseUnusable
+from atoll.storage.errors import ConnectionLost, DatabaseUnusable
 from atoll.storage.postgres.address import Address
-from atoll.storage.postgres.errors import DRIVER_ERRORS
+from atoll.storage.postgres.errors import DRIVER_ERRORS, connection_lost
 
 if TYPE_CHECKING:
     from asyncpg import Connection, Record
@@ -27,7 +27,10 @@ LOSSY: Final[Mapping[str, tuple[Set[str], str, str]]] = {
 
 
 async def ready_database(address: Address, unsafe: Set[str]) -> None:
-    """Create the database when it is missing, and check the server. Raises DatabaseUnusable telling each problem."""
+    """Create the database when it is missing, and check the server.
+
+    Raises DatabaseUnusable telling each problem, ConnectionLost for a server that may be ready in a moment.
+    """
     try:
         problems = await _inspect(address, unsafe)
     except (*DRIVER_ERRORS, ValueError, TimeoutError) as error:
@@ -98,8 +101,20 @@ async def _connected(address: Address, **changes: Any) -> AsyncGenerator[Connect
         await connection.close(timeout=CONNECT_SECONDS)
 
 
-def unusable(address: Address, error: BaseException) -> DatabaseUnusable:
-    """Return what to raise when a connection could not be made, in one sentence that says what to do."""
+def _passing(error: BaseException) -> bool:
+    """Tell whether there is a server, which may take the connection in a moment."""
+    if isinstance(error, asyncpg.PostgresError):
+        return connection_lost(error)
+    return isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError)
+
+
+def unusable(address: Address, error: BaseException) -> DatabaseUnusable | ConnectionLost:
+    """Return what to raise when a connection could not be made, in one sentence that says what to do.
+
+    A server that is there, but starts, stops or breaks off just now, is waited for: that is a ConnectionLost.
+    """
+    if _passing(error):
+        return ConnectionLost(f"the server of {address.shown} is not ready, or broke the connection off: {error}")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         why = f"the server does not accept the credentials ({error}); check user and password in the URL"
     elif isinstance(error, asyncpg.InterfaceError | ValueError):

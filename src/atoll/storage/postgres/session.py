@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from asyncpg import InterfaceError
 
-from atoll.storage.errors import CommitUnknown, ConnectionLost, StatementFailed
+from atoll.core.crashing import crash_point
+from atoll.storage.errors import CommitUnknown, ConnectionLost, StatementFailed, StorageError
 from atoll.storage.port import Result, Statement
 from atoll.storage.postgres.errors import DRIVER_ERRORS, connection_lost, translated
 from atoll.storage.rows import bind
@@ -22,6 +23,9 @@ T = TypeVar("T")
 
 ROLLBACK_SECONDS: Final = 5.0
 """A server that does not answer a rollback within this time is left; it undoes the transaction by itself."""
+
+WRITTEN: Final = crash_point("postgres_commit.written")
+MADE: Final = crash_point("postgres_commit.made")
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +45,10 @@ class PostgresSession:
     async def fetch(self, statement: Statement) -> Result:
         async with self._turn:
             return result(await run(self.connection.fetch, statement))
+
+    async def expect(self, statement: Statement, otherwise: StorageError) -> None:
+        if await self.execute(statement) != 1:
+            raise otherwise
 
     async def commit(self, last: Sequence[Statement]) -> None:
         try:
@@ -71,7 +79,9 @@ class PostgresSession:
         if not usable(self.connection):
             raise ConnectionLost("the connection to the database was lost before the commit")
         try:
+            WRITTEN.reached()
             outcome = await self.connection.execute("COMMIT")
+            MADE.reached()
         except DRIVER_ERRORS as error:
             if connection_lost(error):
                 raise CommitUnknown(

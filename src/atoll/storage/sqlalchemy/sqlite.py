@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from atoll.storage.port import Session
-from atoll.storage.sqlite.engine import SqliteSession
+from atoll.storage.sqlite.session import SqliteSession
 
 T = TypeVar("T")
 

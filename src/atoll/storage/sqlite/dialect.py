@@ -10,4 +10,5 @@ DIALECT: Final = Dialect(
     name="sqlite",
     fills={"serial": "INTEGER PRIMARY KEY AUTOINCREMENT", "keyed": "WITHOUT ROWID", "updated": ""},
     members="SELECT value FROM json_each({place})",
+    has_table="SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = $1",
 )

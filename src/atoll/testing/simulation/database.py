@@ -23,7 +23,7 @@ from atoll.storage.errors import (
 from atoll.storage.port import Isolation, Result, Session, Statement
 from atoll.storage.rows import bind
 from atoll.storage.sqlite.dialect import DIALECT
-from atoll.storage.sqlite.engine import translated
+from atoll.storage.sqlite.errors import translated
 from atoll.testing.simulation.errors import InjectedFault
 from atoll.testing.simulation.faults import QUICK, Weather
 from atoll.testing.simulation.process import Process
@@ -35,13 +35,18 @@ _REFUSALS: Final = (ConnectionLost, TransactionConflict, DiskFailed)
 
 
 class SimulatedDatabase:
-    """The disk of one service. Processes reach it through engines of their own."""
+    """The disk of one service. Processes reach it through engines of their own.
 
-    def __init__(self, name: str, weather: Weather, trace: Trace) -> None:
+    `image` is what is on it from the beginning, as `sqlite3.Connection.serialize` returns it.
+    """
+
+    def __init__(self, name: str, weather: Weather, trace: Trace, image: bytes = b"") -> None:
         self.name = name
         self.weather = weather
         self.trace = trace
         self._connection = _connect()
+        if image:
+            self._connection.deserialize(image)
         self._snapshot: sqlite3.Connection | None = None
         self._image = b""
         self._writer: SimulatedSession | None = None
@@ -108,7 +113,7 @@ class SimulatedDatabase:
             try:
                 self._connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\n;COMMIT")
             except sqlite3.Error as error:
-                raise translated(error, ()) from error
+                raise translated(error) from error
 
     def killed(self, process: Process) -> None:
         """A process is no more: what it had not committed is undone."""
@@ -174,6 +179,10 @@ class SimulatedSession:
     async def fetch(self, statement: Statement) -> Result:
         await _statement_hop(self._database.weather)
         return _result(self._database.write(self, statement))
+
+    async def expect(self, statement: Statement, otherwise: StorageError) -> None:
+        if await self.execute(statement) != 1:
+            raise otherwise
 
     async def rollback(self) -> None:
         self._told("rollback")
@@ -245,4 +254,4 @@ def _run(connection: sqlite3.Connection, statement: Statement) -> sqlite3.Cursor
     try:
         return connection.execute(sql, {str(place): bind(value) for place, value in enumerate(args, 1)})
     except (sqlite3.Error, OverflowError) as error:
-        raise translated(error, (statement,)) from error
+        raise translated(error, statement) from error

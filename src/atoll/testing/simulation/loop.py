@@ -37,6 +37,8 @@ WORK_SECONDS: Final = 0.01
 """How long work handed to an executor takes at most."""
 STILL: Final = 200_000
 """So many turns may be taken while time stands still."""
+TICK: Final = 1e-9
+"""The least that a wait takes, if it takes any time: as fine as a real clock, so that no wait rounds off to nothing."""
 _BURST: Final = 4
 _ROUNDS: Final = 50
 
@@ -203,7 +205,8 @@ class SimulationLoop(Loop):
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None
     ) -> asyncio.TimerHandle:
-        return self.call_at(self._now + delay, callback, *args, context=context)
+        when = self._now + max(delay, TICK) if delay > 0 else self._now
+        return self.call_at(when, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: contextvars.Context | None = None

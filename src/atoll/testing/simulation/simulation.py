@@ -20,6 +20,7 @@ from atoll.discovery import Resolver
 from atoll.service import Provider, Service
 from atoll.service.ground import Ground
 from atoll.storage import Database
+from atoll.testing.migrated import image_of
 from atoll.testing.simulation.actors import insist
 from atoll.testing.simulation.broker import SimulatedBroker
 from atoll.testing.simulation.database import SimulatedDatabase, SimulatedEngine
@@ -97,7 +98,8 @@ class Simulation:
         there while processes come and go.
         """
         plan = Plan(service=service, known=known or {}, providers=tuple(providers), environ=environ or {})
-        database = self._databases.setdefault(service.name, SimulatedDatabase(service.name, self.weather, self.trace))
+        disk = SimulatedDatabase(service.name, self.weather, self.trace, image_of(service))
+        database = self._databases.setdefault(service.name, disk)
         ground = partial(self.ground, database=database)
         self.units += [Unit(plan, replica, self.loop, self.weather, self.trace, ground) for replica in range(replicas)]
 

@@ -22,6 +22,7 @@ URL = os.environ.get("ATOLL_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:56
 """A server that is running; without one the tests fail."""
 
 PORT = 5672
+RAW_SECONDS = 90.0
 _made: defaultdict[str, set[str]] = defaultdict(set)
 
 
@@ -42,13 +43,14 @@ def note_group(namespace: str, group: str) -> None:
 
 @asynccontextmanager
 async def raw(url: str = URL) -> AsyncGenerator[AbstractChannel]:
-    """A plain channel, for what our own never does."""
+    """A plain channel, for what our own never does. A server that never answers is an error, and not a wait."""
     connection = aiormq.Connection(url)
-    await connection.connect()
-    try:
-        yield await connection.channel()
-    finally:
-        await connection.close()
+    async with asyncio.timeout(RAW_SECONDS):
+        await connection.connect()
+        try:
+            yield await connection.channel()
+        finally:
+            await connection.close()
 
 
 async def wipe(namespace: str, url: str = URL) -> None:
@@ -56,15 +58,15 @@ async def wipe(namespace: str, url: str = URL) -> None:
     names = Namespace(namespace)
     async with raw(url) as channel:
         for group in _made.pop(namespace, set()):
-            await _remove(channel.connection, names.group(group))
-            await _remove(channel.connection, names.dead_of(group))
+            await remove(channel.connection, names.group(group))
+            await remove(channel.connection, names.dead_of(group))
             await channel.exchange_delete(names.group(group))
         await channel.queue_delete(names.events)
         await channel.exchange_delete(names.events)
         await channel.exchange_delete(names.dead)
 
 
-async def _remove(connection: AbstractConnection, queue: str) -> None:
+async def remove(connection: AbstractConnection, queue: str) -> None:
     """Delete a queue once its leader is at work.
 
     RabbitMQ 3.10 that is asked for it while a leader starts loses the process that dead-letters, and with it every

@@ -11,7 +11,7 @@ from atoll.messaging.rabbitmq import client
 from atoll.messaging.rabbitmq.topology import Namespace
 from atoll.testing.broker_suite import arrived, publish_until_stored, until
 from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, message
-from tests.integration.messaging.rabbitmq.broker import URL, Proxy, raw
+from tests.integration.messaging.rabbitmq.broker import URL, Proxy, raw, remove
 from tests.integration.messaging.rabbitmq.conftest import Open
 
 
@@ -79,7 +79,7 @@ async def test_a_queue_that_an_operator_removed_is_made_again_without_loss(conne
     queue, collector = await connect(), Collector()
     await queue.subscribe("g", [HAPPENED], collector)
     async with raw() as channel:
-        await channel.queue_delete(Namespace(namespace).group("g"))
+        await remove(channel.connection, Namespace(namespace).group("g"))
     await publish_until_stored(queue, 3)
     await arrived(collector, 3)
 

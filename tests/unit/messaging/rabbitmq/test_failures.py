@@ -18,6 +18,7 @@ from atoll.messaging.rabbitmq.link import check_server
         (ConnectionResetError(104, "reset"), BrokerUnavailable),
         (TimeoutError(), BrokerUnavailable),
         (RuntimeError("closed"), BrokerUnavailable),
+        (StopAsyncIteration(), BrokerUnavailable),
         (ProbableAuthenticationError("ACCESS_REFUSED"), BrokerUnusable),
         (BrokerUnusable("told before"), BrokerUnusable),
     ],

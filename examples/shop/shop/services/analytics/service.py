@@ -12,14 +12,14 @@ from shop.contracts.order import CartAbandoned, CartStarted, OrderCancelled, Ord
 from shop.contracts.payment import PaymentCaptured
 from shop.contracts.user import UserCreated
 from shop.services.analytics.domain import BusinessMetrics, day_of
-from shop.services.analytics.store import SCHEMA, AnalyticsStore
+from shop.services.analytics.store import AnalyticsStore
 
 
 class AnalyticsService(Service, Analytics):
     """Each fact is counted once, in the transaction that notes it as heard; then the metrics follow."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, registry: CollectorRegistry) -> None:
         self.store = AnalyticsStore(db)

@@ -1,30 +1,14 @@
-"""The projections' tables: revenue by day, and how many came how far."""
+"""Projections: revenue by day, and how many came how far."""
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from atoll.storage import Database
 from shop.contracts.analytics import Funnel, Revenue, Totals
 from shop.contracts.values import Money
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS revenue (
-    day TEXT NOT NULL,
-    currency TEXT NOT NULL,
-    orders INTEGER NOT NULL,
-    amount BIGINT NOT NULL,
-    PRIMARY KEY (day, currency)
-);
-CREATE TABLE IF NOT EXISTS funnel (
-    stage TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    customers INTEGER NOT NULL,
-    PRIMARY KEY (stage, reason)
-);
-"""
 
 Stage = Literal["registered", "carts", "placed", "confirmed", "cancelled", "abandoned"]
 

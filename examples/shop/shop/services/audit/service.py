@@ -8,7 +8,7 @@ from atoll.storage import Database
 from shop.contracts import ALL_EVENTS
 from shop.contracts.audit import Audit, AuditEntry, Verification
 from shop.services.audit.domain import Head, link, walk
-from shop.services.audit.store import SCHEMA, AuditStore
+from shop.services.audit.store import AuditStore
 
 PAGE = 1000
 
@@ -17,7 +17,7 @@ class AuditService(Service, Audit):
     """Appends in the transaction that notes an event as heard, so each stands in the chain exactly once."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database) -> None:
         self.store = AuditStore(db)

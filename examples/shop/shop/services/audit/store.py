@@ -1,27 +1,12 @@
-"""The chain's table. Rows are only ever added."""
+"""The chain. Rows are only ever added."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import msgspec
 
 from atoll.storage import Database
 from shop.contracts.audit import AuditEntry
 from shop.services.audit.domain import Head, Record
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS entries (
-    seq INTEGER PRIMARY KEY,
-    event_id TEXT NOT NULL UNIQUE,
-    event_type TEXT NOT NULL,
-    source TEXT NOT NULL,
-    key TEXT NOT NULL,
-    time DOUBLE PRECISION NOT NULL,
-    data BYTEA NOT NULL,
-    hash TEXT NOT NULL
-);
-"""
 
 
 class AuditStore:

@@ -40,7 +40,7 @@ from shop.services.auth.domain import (
     new_secret,
     wait_for,
 )
-from shop.services.auth.store import SCHEMA, AuthStore
+from shop.services.auth.store import AuthStore
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class AuthService(Service, Auth):
     """Set SHOP_ADMIN_PASSWORD to let `admin@shop.example` sign in with the role `admin`; else there is none."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, clock: Clock, settings: Settings) -> None:
         self.db = db

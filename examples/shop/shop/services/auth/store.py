@@ -7,42 +7,6 @@ from typing import Final
 from atoll.storage import Database
 from shop.services.auth.domain import Credentials, RefreshToken, digest
 
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS tickets (
-    ticket TEXT PRIMARY KEY,
-    password_hash TEXT NOT NULL,
-    expires_at DOUBLE PRECISION NOT NULL
-);
-CREATE TABLE IF NOT EXISTS credentials (
-    user_id TEXT PRIMARY KEY,
-    email TEXT NOT NULL,
-    since DOUBLE PRECISION NOT NULL,
-    password_hash TEXT NOT NULL,
-    roles TEXT NOT NULL DEFAULT '[]',
-    failures INTEGER NOT NULL DEFAULT 0,
-    failed_at DOUBLE PRECISION NOT NULL DEFAULT 0,
-    ticket TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS credentials_email ON credentials (email, since);
-CREATE TABLE IF NOT EXISTS sessions (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL,
-    live INTEGER NOT NULL DEFAULT 1
-);
-CREATE INDEX IF NOT EXISTS sessions_user ON sessions (user_id);
-CREATE TABLE IF NOT EXISTS refresh_tokens (
-    token TEXT PRIMARY KEY,
-    session_id TEXT NOT NULL,
-    expires_at DOUBLE PRECISION NOT NULL,
-    used INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS refresh_tokens_expiry ON refresh_tokens (expires_at);
-CREATE TABLE IF NOT EXISTS signing_keys (
-    id INTEGER PRIMARY KEY,
-    document BYTEA NOT NULL
-);
-"""
-
 _CREDENTIALS: Final = "user_id, password_hash, roles, failures, failed_at"
 
 

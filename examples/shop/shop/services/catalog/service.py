@@ -8,14 +8,14 @@ from shop.contracts.catalog import Catalog, CatalogPage, Category
 from shop.contracts.inventory import StockChanged, StockReleased, StockReserved
 from shop.contracts.product import PriceChanged, ProductAdded
 from shop.services.catalog.domain import pages, terms
-from shop.services.catalog.store import SCHEMA, CatalogStore, Filter
+from shop.services.catalog.store import CatalogStore, Filter
 
 
 class CatalogService(Service, Catalog):
     """Reads only its own view; events of one SKU come in order, those of products and of stock interleave."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database) -> None:
         self.store = CatalogStore(db)

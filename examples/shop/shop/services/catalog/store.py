@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from atoll.storage import Database
 from shop.contracts.catalog import CatalogEntry, Category
 from shop.contracts.product import ProductAdded
 from shop.contracts.values import Money
 from shop.services.catalog.domain import words
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS entries (
-    sku TEXT PRIMARY KEY,
-    name TEXT NOT NULL DEFAULT '',
-    description TEXT NOT NULL DEFAULT '',
-    category TEXT NOT NULL DEFAULT '',
-    price TEXT NOT NULL DEFAULT '{"amount":0,"currency":"USD"}',
-    amount BIGINT NOT NULL DEFAULT 0,
-    available INTEGER NOT NULL DEFAULT 0,
-    words TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS entries_category ON entries (category, name);
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

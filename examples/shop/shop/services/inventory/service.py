@@ -26,7 +26,7 @@ from shop.contracts.inventory import (
 from shop.contracts.order import OrderConfirmed
 from shop.contracts.values import Line
 from shop.services.inventory import domain
-from shop.services.inventory.store import SCHEMA, InventoryStore
+from shop.services.inventory.store import InventoryStore
 
 Moved = type[StockReserved] | type[StockReleased] | type[StockShipped]
 
@@ -35,7 +35,7 @@ class InventoryService(Service, Inventory):
     """Stock as rows; each change is told with how many can be bought after it."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, catalogue: Catalogue) -> None:
         self.db = db

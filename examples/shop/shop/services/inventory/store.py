@@ -1,4 +1,4 @@
-"""The tables of stock and reservations."""
+"""Stock and reservations."""
 
 from __future__ import annotations
 
@@ -6,24 +6,6 @@ from typing import Final
 
 from atoll.storage import Database
 from shop.contracts.inventory import Reservation, ReservationState, StockEntry
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS stock (
-    sku TEXT PRIMARY KEY,
-    initial INTEGER NOT NULL,
-    restocked INTEGER NOT NULL,
-    on_hand INTEGER NOT NULL CHECK (on_hand >= 0),
-    reserved INTEGER NOT NULL CHECK (reserved >= 0),
-    shipped INTEGER NOT NULL CHECK (shipped >= 0),
-    CHECK (initial + restocked = on_hand + reserved + shipped)
-);
-CREATE TABLE IF NOT EXISTS reservations (
-    id TEXT PRIMARY KEY,
-    order_id TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    lines TEXT NOT NULL
-);
-"""
 
 _STOCK: Final = "sku, initial, restocked, on_hand, reserved, shipped"
 _RESERVATION: Final = "id, order_id, state, lines"

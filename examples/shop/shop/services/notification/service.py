@@ -10,14 +10,14 @@ from shop.contracts.notification import Delivered, Letter, Notifications
 from shop.contracts.order import OrderCancelled, OrderConfirmed
 from shop.contracts.user import UserCreated, UserEmailUpdated
 from shop.services.notification.domain import Draft, Mail, Mailer, cancellation, confirmation, welcome
-from shop.services.notification.store import SCHEMA, LetterStore
+from shop.services.notification.store import LetterStore
 
 
 class NotificationService(Service, Notifications):
     """The intent is kept with the inbox row of its event; then sent under a stable Message-ID; then marked."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, clock: Clock, mailer: Mailer) -> None:
         self.store = LetterStore(db)

@@ -1,4 +1,4 @@
-"""The tables of addresses and letters."""
+"""Addresses and letters."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from typing import Final
 from atoll.storage import Database
 from shop.contracts.notification import Letter
 from shop.services.notification.domain import Draft, Mail
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS addresses (
-    user_id TEXT PRIMARY KEY,
-    email TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS letters (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    about TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    body TEXT NOT NULL,
-    sent_at DOUBLE PRECISION
-);
-CREATE INDEX IF NOT EXISTS letters_user ON letters (user_id, id);
-"""
 
 _LETTER: Final = "id, user_id, kind, about, subject, sent_at"
 

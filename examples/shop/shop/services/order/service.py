@@ -25,14 +25,14 @@ from shop.contracts.payment import Charge, Payment, Payments
 from shop.contracts.product import PriceChanged, ProductAdded, UnknownProduct
 from shop.contracts.shipping import Book, Parcel, Shipping
 from shop.services.order import domain
-from shop.services.order.store import SCHEMA, Carts, OrderBook
+from shop.services.order.store import Carts, OrderBook
 
 
 class OrderService(Service, Orders):
     """Carts and orders as rows; prices are a copy of what `product` tells."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(
         self,

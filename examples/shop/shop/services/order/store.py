@@ -1,4 +1,4 @@
-"""The tables of carts and orders, and a copy of the prices so that a cart needs no other service."""
+"""Carts and orders, and a copy of the prices so that a cart needs no other service."""
 
 from __future__ import annotations
 
@@ -8,40 +8,6 @@ from atoll.storage import Database
 from shop.contracts.order import Order, OrderLine
 from shop.contracts.values import Money
 from shop.services.order.domain import IdleCart
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS products (
-    sku TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    price TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS carts (
-    user_id TEXT PRIMARY KEY,
-    step TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    touched_at DOUBLE PRECISION NOT NULL,
-    told INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS carts_idle ON carts (touched_at) WHERE told = 0;
-CREATE TABLE IF NOT EXISTS cart_lines (
-    user_id TEXT NOT NULL,
-    sku TEXT NOT NULL,
-    quantity INTEGER NOT NULL,
-    PRIMARY KEY (user_id, sku)
-);
-CREATE TABLE IF NOT EXISTS orders (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    lines TEXT NOT NULL,
-    total TEXT NOT NULL,
-    placed_at DOUBLE PRECISION NOT NULL,
-    reason TEXT NOT NULL,
-    payment_id TEXT NOT NULL,
-    tracking TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS orders_user ON orders (user_id, id);
-"""
 
 _ORDER: Final = "id, user_id, status, lines, total, placed_at, reason, payment_id, tracking"
 

@@ -18,14 +18,14 @@ from shop.contracts.payment import (
 )
 from shop.services.payment import domain
 from shop.services.payment.domain import Captured, CardNetwork
-from shop.services.payment.store import SCHEMA, PaymentStore
+from shop.services.payment.store import PaymentStore
 
 
 class PaymentService(Service, Payments):
     """Notes the intent, asks the network under a key that never changes, notes the answer."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, network: CardNetwork) -> None:
         self.store = PaymentStore(db)

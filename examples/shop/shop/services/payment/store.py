@@ -1,4 +1,4 @@
-"""The payments' table."""
+"""Payments."""
 
 from __future__ import annotations
 
@@ -8,17 +8,6 @@ import msgspec
 
 from atoll.storage import Database
 from shop.contracts.payment import Payment
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS payments (
-    id TEXT PRIMARY KEY,
-    order_id TEXT NOT NULL UNIQUE,
-    amount TEXT NOT NULL,
-    method TEXT NOT NULL,
-    status TEXT NOT NULL,
-    reference TEXT NOT NULL
-);
-"""
 
 _COLUMNS: Final = "id, order_id, amount, method, status, reference"
 

@@ -14,14 +14,14 @@ from shop.contracts.product import (
     UnknownProduct,
 )
 from shop.services.product.domain import announcement, new_product, reprice
-from shop.services.product.store import SCHEMA, ProductStore
+from shop.services.product.store import ProductStore
 
 
 class ProductService(Service, Products):
     """Products as rows; the catalogue is added at the first start."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, catalogue: Catalogue) -> None:
         self.db = db

@@ -1,4 +1,4 @@
-"""The products' table."""
+"""Products."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ import msgspec
 
 from atoll.storage import Database
 from shop.contracts.product import Product
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS products (
-    sku TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    description TEXT NOT NULL,
-    category TEXT NOT NULL,
-    price TEXT NOT NULL,
-    weight INTEGER NOT NULL,
-    revision INTEGER NOT NULL
-);
-"""
 
 _COLUMNS: Final = "sku, name, description, category, price, weight, revision"
 

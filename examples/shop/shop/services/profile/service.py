@@ -7,14 +7,14 @@ from atoll.storage import Database
 from shop.contracts.profile import Profile, Profiles, ProfileUpdated, UpdateProfile
 from shop.contracts.user import UserCreated
 from shop.services.profile.domain import updated
-from shop.services.profile.store import SCHEMA, ProfileStore
+from shop.services.profile.store import ProfileStore
 
 
 class ProfileService(Service, Profiles):
     """Each customer sees and writes their own profile, nobody another's."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database) -> None:
         self.store = ProfileStore(db)

@@ -1,20 +1,9 @@
-"""The profiles' table."""
+"""Profiles."""
 
 from __future__ import annotations
 
-from typing import Final
-
 from atoll.storage import Database
 from shop.contracts.profile import Profile
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS profiles (
-    user_id TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
-    phone TEXT NOT NULL,
-    address TEXT
-);
-"""
 
 
 class ProfileStore:

@@ -15,14 +15,14 @@ from shop.contracts.shipping import (
     Shipping,
 )
 from shop.services.shipping.domain import accepted, quote_for, tracking_number
-from shop.services.shipping.store import SCHEMA, ParcelRow, ParcelStore
+from shop.services.shipping.store import ParcelRow, ParcelStore
 
 
 class ShippingService(Service, Shipping):
     """Parcels as rows."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self.store = ParcelStore(db)

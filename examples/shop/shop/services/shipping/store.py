@@ -1,4 +1,4 @@
-"""The parcels' table."""
+"""Parcels."""
 
 from __future__ import annotations
 
@@ -9,20 +9,6 @@ import msgspec
 from atoll.storage import Database
 from shop.contracts.shipping import Parcel
 from shop.services.shipping.domain import status_at
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS parcels (
-    id TEXT PRIMARY KEY,
-    order_id TEXT NOT NULL UNIQUE,
-    user_id TEXT NOT NULL,
-    serial INTEGER NOT NULL UNIQUE,
-    tracking TEXT NOT NULL UNIQUE,
-    carrier TEXT NOT NULL,
-    booked_at DOUBLE PRECISION NOT NULL,
-    max_days INTEGER NOT NULL,
-    cancelled INTEGER NOT NULL DEFAULT 0
-);
-"""
 
 _COLUMNS: Final = "id, order_id, user_id, serial, tracking, carrier, booked_at, max_days, cancelled"
 

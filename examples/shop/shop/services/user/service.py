@@ -18,14 +18,14 @@ from shop.contracts.user import (
     Users,
 )
 from shop.services.user.domain import open_account, with_email
-from shop.services.user.store import SCHEMA, Accounts
+from shop.services.user.store import Accounts
 
 
 class UserService(Service, Users):
     """Accounts as rows."""
 
     version = "1.0.0"
-    schema = SCHEMA
+    migrations = "migrations"
 
     def __init__(self, db: Database, clock: Clock, auth: Auth) -> None:
         self.store = Accounts(db)

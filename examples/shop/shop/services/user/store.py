@@ -1,4 +1,4 @@
-"""The accounts' table. An account is pending until its owner can sign in."""
+"""Accounts. An account is pending until its owner can sign in."""
 
 from __future__ import annotations
 
@@ -6,18 +6,6 @@ from typing import Final
 
 from atoll.storage import Database
 from shop.contracts.user import Account
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS accounts (
-    id TEXT PRIMARY KEY,
-    email TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    country TEXT NOT NULL,
-    created_at DOUBLE PRECISION NOT NULL,
-    revision INTEGER NOT NULL,
-    pending INTEGER NOT NULL DEFAULT 1
-);
-"""
 
 _COLUMNS: Final = "id, email, name, country, created_at, revision"
 

@@ -1,0 +1,40 @@
+"""From a URL, or an open database, to the event log on it."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from atoll.core.clock import Clock, SystemClock
+from atoll.core.errors import SettingsError
+from atoll.eventstore.memory import MemoryEventLog
+from atoll.eventstore.port import EventLog
+from atoll.storage import Database
+
+
+async def open_log(
+    url: str, *, gapless: bool, clock: Clock | None, unsafe: Set[str]
+) -> tuple[EventLog, Database | None]:
+    """Open the log at `url`, and the database it stands on if there is one."""
+    if url == "memory:":
+        return MemoryEventLog(clock), None
+    if not url.startswith(("sqlite:", "postgresql:")):
+        raise SettingsError(
+            [f"the event store's URL {url!r} is not usable; write sqlite:///path, postgresql://… or memory:"]
+        )
+    db = await Database.open(url, clock=clock, unsafe=unsafe)
+    try:
+        return await log_over(db, gapless=gapless, clock=clock), db
+    except BaseException:
+        await db.close()
+        raise
+
+
+async def log_over(db: Database, *, gapless: bool, clock: Clock | None) -> EventLog:
+    """Make the tables in an open database, and return the log on them. Raises StoreMismatch."""
+    if db.engine.dialect.name == "postgresql":
+        from atoll.eventstore.postgres import PostgresEventLog
+
+        return await PostgresEventLog.over(db, gapless=gapless, clock=clock or SystemClock())
+    from atoll.eventstore.sqlite import SqliteEventLog
+
+    return await SqliteEventLog.over(db, clock=clock or SystemClock())

@@ -1,0 +1,103 @@
+"""What the event log says to SQLite, where one transaction writes at a time, so numbers count commits without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from atoll.eventstore.deciding import Row
+from atoll.eventstore.sql.rows import metadata_of, tags_of
+from atoll.eventstore.sql.words import Words
+from atoll.storage.port import Statement
+from atoll.storage.sqlite.dialect import DIALECT
+
+ROWS: Final = 200
+"""Events in one statement: well below the 32,766 arguments that SQLite takes."""
+
+_COLUMNS: Final = 12
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS atoll_events (
+    number INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    data BYTEA NOT NULL,
+    tags TEXT,
+    metadata TEXT,
+    correlation TEXT NOT NULL,
+    causation TEXT NOT NULL,
+    time DOUBLE PRECISION NOT NULL,
+    UNIQUE (tenant, stream, version)
+);
+CREATE INDEX IF NOT EXISTS atoll_events_id ON atoll_events (id);
+
+CREATE TABLE IF NOT EXISTS atoll_event_tags (
+    tag TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (tag, tenant, number)
+) WITHOUT ROWID;
+"""
+
+_HEADS: Final = """
+SELECT k.tenant, k.stream, coalesce(e.version, 0), coalesce(e.type = '$deleted', FALSE), 0, 0,
+    coalesce((SELECT max(number) FROM atoll_events), 0)
+FROM (SELECT json_extract(value, '$[0]') AS tenant, json_extract(value, '$[1]') AS stream FROM json_each($1)) k
+LEFT JOIN atoll_events e ON e.tenant = k.tenant AND e.stream = k.stream AND e.version =
+    (SELECT max(m.version) FROM atoll_events m WHERE m.tenant = k.tenant AND m.stream = k.stream)
+"""
+
+
+def insertion(rows: Sequence[Row], *, transaction: int, first: int, time: float) -> list[Statement]:
+    """Insert events with the numbers they are told, and their tags."""
+    _ = transaction
+    statements: list[Statement] = []
+    for begin in range(0, len(rows), ROWS):
+        part = rows[begin : begin + ROWS]
+        args: list[Any] = []
+        for number, (key, version, event) in enumerate(part, first + begin):
+            args += (number, *key, version, event.id, event.type, event.data, tags_of(event), metadata_of(event))
+            args += (event.correlation, event.causation, time)
+        statements.append(Statement(_insert(len(part)), tuple(args)))
+    return statements + _tags(rows, first)
+
+
+def _tags(rows: Sequence[Row], first: int) -> list[Statement]:
+    tags = [
+        (tag, key[0], number) for number, (key, _, event) in enumerate(rows, first) for tag in dict.fromkeys(event.tags)
+    ]
+    sql = (
+        "INSERT INTO atoll_event_tags SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), "
+        "json_extract(value, '$[2]') FROM json_each($1)"
+    )
+    return [Statement(sql, (tags,))] if tags else []
+
+
+@lru_cache(maxsize=ROWS)
+def _insert(rows: int) -> str:
+    """Return the statement that inserts so many rows: `… VALUES ($1, $2, …), ($13, $14, …)`."""
+    values = (
+        f"({', '.join(f'${column}' for column in range(row * _COLUMNS + 1, (row + 1) * _COLUMNS + 1))})"
+        for row in range(rows)
+    )
+    return f"INSERT INTO atoll_events VALUES {', '.join(values)}"
+
+
+WORDS: Final = Words(
+    dialect=DIALECT,
+    tables=_TABLES,
+    existing="SELECT count(*) FROM sqlite_schema WHERE name = 'atoll_event_store'",
+    place="{0}.number",
+    place_columns="0 AS transaction_id, e.number AS number",
+    after="{0}.number > {2}",
+    end="SELECT 0 AS transaction_id, coalesce(max(number), 0) AS number, FALSE AS held FROM atoll_events",
+    settled="",
+    lateral="",
+    heads=_HEADS,
+    newest="SELECT 0, max(number) FROM atoll_events HAVING max(number) IS NOT NULL",
+    insertion=insertion,
+)
