@@ -59,10 +59,13 @@ format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: setup ## compile requirements.lock anew from the pyproject files
-	@"$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-		--no-emit-index-url --no-emit-find-links --no-emit-package atoll --all-extras --group dev \
-		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml examples/shop/pyproject.toml
+COMPILE = "$(UV)" pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	--no-emit-index-url --no-emit-find-links --no-emit-package atoll --custom-compile-command "make lock"
+
+lock: setup ## compile requirements.lock, and that of the benchmarks, anew from the pyproject files
+	@$(COMPILE) --all-extras --group dev --output-file requirements.lock pyproject.toml examples/shop/pyproject.toml
+	@$(COMPILE) --all-extras --group bench --constraint requirements.lock \
+		--output-file bench/requirements.lock pyproject.toml
 
 torture: setup ## hurt the shop 200 times under load on each pair of engines (FAULTS=, SEED=), and check its invariants
 	@$(BIN)/python -m tests.torture --faults $(or $(FAULTS),200) $(if $(SEED),--seed $(SEED))
@@ -74,8 +77,9 @@ simulate: setup ## run the standard scenario under as many seeds as asked (SEEDS
 docs: setup ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: setup ## measure the shop beside the same flow written by hand
-	@$(BIN)/python bench/checkout.py
+bench: setup ## measure Atoll beside its peers, one after the other (BENCH=saga for one of them)
+	@"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r bench/requirements.lock
+	@for each in $(or $(BENCH),checkout commit relay consume saga eventstore); do $(BIN)/python bench/$$each.py || exit 1; done
 
 clean: ## remove everything that was made
 	@rm -rf $(VENV) .atoll .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache dist site

@@ -2,10 +2,10 @@
 
     python bench/eventstore.py [--seconds 2] [--rounds 3] [--postgres postgresql://postgres@127.0.0.1/postgres]
 
-Each contestant runs for a short while, in turns, so that a noisy machine is noisy to all of them; the best round counts.
-All commits are durable (SQLite `synchronous=FULL`, PostgreSQL `synchronous_commit=on`). `eventsourcing` runs in threads,
-as it is synchronous, and in its safe mode: without POSTGRES_ENABLE_DB_FUNCTIONS, which loses events to those who follow.
-It needs `pip install eventsourcing 'psycopg[binary,pool]'`; without, it is left out.
+Each contestant runs for a short while, in turns, so that a noisy machine is noisy to all of them; the best round
+counts. All commits are durable (SQLite `synchronous=FULL`, PostgreSQL `synchronous_commit=on`). `eventsourcing` runs
+in threads, as it is synchronous, and in its safe, locking mode: without POSTGRES_ENABLE_DB_FUNCTIONS, which loses
+events to those who follow. It needs `pip install eventsourcing 'psycopg[binary,pool]'`; without, it is left out.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class Coalesced:
 
 
 _RAW = """
-CREATE TABLE raw (number {serial}, tenant TEXT NOT NULL, stream TEXT NOT NULL, version BIGINT NOT NULL, id TEXT NOT NULL,
-    type TEXT NOT NULL, data {bytes} NOT NULL, tags TEXT, metadata TEXT, correlation TEXT NOT NULL,
+CREATE TABLE raw (number {serial}, tenant TEXT NOT NULL, stream TEXT NOT NULL, version BIGINT NOT NULL,
+    id TEXT NOT NULL, type TEXT NOT NULL, data {bytes} NOT NULL, tags TEXT, metadata TEXT, correlation TEXT NOT NULL,
     causation TEXT NOT NULL, time DOUBLE PRECISION NOT NULL, UNIQUE (tenant, stream, version));
 CREATE INDEX raw_id ON raw (id);
 """
@@ -263,7 +263,8 @@ async def reading(url: str) -> None:
         delays.append(await arrived.get() - began)
     following.cancel()
     print(
-        f"{url.partition(':')[0]:<11} append to follower: p50 {median(delays) * 1000:.2f} ms, worst {max(delays) * 1000:.1f}"
+        f"{url.partition(':')[0]:<11} append to follower: p50 {median(delays) * 1000:.2f} ms, "
+        f"worst {max(delays) * 1000:.1f} ms"
     )
     await store.close()
 

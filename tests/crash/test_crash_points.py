@@ -18,6 +18,8 @@ from tests.crash.nursery import nursery
 from tests.crash.points import ELSEWHERE, deaths, declared, fits
 from tests.crash.rig import Rig, rigs
 
+HOME = Path(__file__).parents[2]
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pairs(tmp_path_factory: pytest.TempPathFactory, postgres_server: str) -> AsyncIterator[list[Rig]]:
@@ -55,4 +57,4 @@ async def test_nothing_has_happened_twice_in_any_case_once_all_is_at_rest(pairs:
 
 def test_a_point_that_this_system_does_not_come_to_has_a_test_of_its_own() -> None:
     assert ELSEWHERE.keys() <= set(declared())
-    assert [point for point, (file, how) in ELSEWHERE.items() if how not in Path(file).read_text()] == []
+    assert [point for point, (file, how) in ELSEWHERE.items() if how not in (HOME / file).read_text()] == []

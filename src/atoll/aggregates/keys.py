@@ -11,17 +11,11 @@ from typing import Final, Protocol
 
 import msgspec
 
+from atoll.aggregates.tables import AGGREGATES
 from atoll.storage import Database
+from atoll.storage.versions import ready_tables
 
 KEY_BYTES: Final = 32
-
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS atoll_subject_keys (
-    subject TEXT PRIMARY KEY,
-    key BYTEA,
-    erased_at DOUBLE PRECISION
-) {keyed};
-"""
 
 
 class SubjectKeys(Protocol):
@@ -75,7 +69,7 @@ class DatabaseSubjectKeys:
     @classmethod
     async def over(cls, db: Database) -> DatabaseSubjectKeys:
         """Stand on a database, and make the table."""
-        await db.engine.script(TABLES)
+        await ready_tables(db.engine, AGGREGATES)
         return cls(db)
 
     async def ensure(self, subjects: Collection[str]) -> Mapping[str, bytes]:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
+from atoll.aggregates.tables import AGGREGATES
 from atoll.storage import Database
-
-TABLES: Final = """
-CREATE TABLE IF NOT EXISTS atoll_snapshots (
-    tenant TEXT NOT NULL,
-    stream TEXT NOT NULL,
-    schema TEXT NOT NULL,
-    version BIGINT NOT NULL,
-    subjects TEXT NOT NULL,
-    data BYTEA NOT NULL,
-    PRIMARY KEY (tenant, stream)
-);
-"""
+from atoll.storage.versions import ready_tables
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +69,7 @@ class DatabaseSnapshots:
     @classmethod
     async def over(cls, db: Database) -> DatabaseSnapshots:
         """Stand on a database, and make the table."""
-        await db.engine.script(TABLES)
+        await ready_tables(db.engine, AGGREGATES)
         return cls(db)
 
     async def find(self, tenant: str, stream: str) -> Snapshot | None:

@@ -150,7 +150,7 @@ def migrate(
         str, typer.Option("--new", metavar="MESSAGE", help="Make a revision for --service.", show_default=False)
     ] = "",
 ) -> None:
-    """Bring the databases in ATOLL_DATABASE_URL to the newest revisions."""
+    """Bring the databases of the services to the newest revisions."""
     from atoll.cli.migrate import migrate_system, new_revision
 
     if new:

@@ -103,15 +103,22 @@ def _state(found: Sequence[Found], applied: Sequence[str]) -> str:
 
 def _revisions(found: Sequence[Found], applied: Sequence[str]) -> tuple[str, str]:
     """Return where the service's own tables are and where the toolkit's, each from and to if it has changed."""
-    shown = [_step(each, [name for name in each.part.revisions if name in applied]) for each in found]
-    toolkit = len(TOOLKIT)
-    return " ".join(shown[toolkit:]), ", ".join(shown[:toolkit])
+    toolkit, own = found[: len(TOOLKIT)], found[len(TOOLKIT) :]
+    return " ".join(_step(each, applied) for each in own), _toolkit(toolkit, applied)
+
+
+def _toolkit(found: Sequence[Found], applied: Sequence[str]) -> str:
+    """Name only what there is something to say of."""
+    if all(each.standing == "empty" for each in found):
+        return "made" if applied else "none"
+    return ", ".join(_step(each, applied) for each in found if each.standing != "fits") or "newest"
 
 
 def _step(found: Found, applied: Sequence[str]) -> str:
-    if not applied:
+    new = [name for name in found.part.revisions if name in applied]
+    if not new:
         return found.revision or "none"
-    return f"{found.revision} → {applied[-1]}" if found.revision else applied[-1]
+    return f"{found.revision} → {new[-1]}" if found.revision else new[-1]
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Table:

@@ -58,8 +58,8 @@ def check_name(what: str, name: str) -> None:
     """Raise EventRefused when a name is empty, too long or not storable as text."""
     if not name or len(name) > LONGEST_NAME or "\0" in name or not (name.isascii() or _is_text(name)):
         raise EventRefused(
-            f"the {what} {name[:40]!r} is not usable: it must have 1 to {LONGEST_NAME} characters, all of them of Unicode "
-            "text and none of them NUL"
+            f"the {what} {name[:40]!r} is not usable: it must have 1 to {LONGEST_NAME} characters of Unicode text, "
+            "and no NUL"
         )
 
 

@@ -12,7 +12,7 @@ EventStoreError
 ├── UnreadableEvent             a stored event that this program cannot read
 │   ├── UnknownEventType        no class is registered for its type
 │   └── UndecodableEvent        its data does not fit the class of its type
-└── StoreMismatch               the tables are of another version of the toolkit, or made for another order
+└── StoreMismatch               the tables were made for another order
 """
 
 from __future__ import annotations

@@ -63,7 +63,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `id` is unique: appending the same ids again changes nothing (see `EventStore.append`). `data` is opaque to the
     store, JSON by convention. `tags` are what queries find it by besides its type, such as `course:c1`; `metadata`
-    is a JSON object. `correlation` names the whole undertaking it belongs to, `causation` the message or command it came from.
+    is a JSON object. `correlation` names the whole undertaking it belongs to, `causation` the message or command it
+    came from.
     """
 
     type: str
@@ -177,14 +178,14 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """All the events that matched a query at one moment, in order, and the condition that this is still all there is."""
+    """All the events that matched a query at one moment, in order, and the condition that these are still all."""
 
     events: list[RecordedEvent]
     unchanged: Condition
 
 
 class Blocker(msgspec.Struct, frozen=True, kw_only=True):
-    """A database transaction that holds the feed back: later events are committed, but one of its own may yet come before.
+    """A database transaction that holds the feed back: later events are committed, but its own may yet come before.
 
     `pid` is the server's process (0 for a prepared transaction), `seconds` how long the transaction is open, `query`
     what it runs or ran last.

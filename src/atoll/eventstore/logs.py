@@ -8,6 +8,7 @@ from atoll.core.clock import Clock, SystemClock
 from atoll.core.errors import SettingsError
 from atoll.eventstore.memory import MemoryEventLog
 from atoll.eventstore.port import EventLog
+from atoll.eventstore.sql.words import Words
 from atoll.storage import Database
 
 
@@ -29,8 +30,19 @@ async def open_log(
         raise
 
 
+def words_of(dialect: str) -> Words:
+    """Return what the log says to a database of this dialect."""
+    if dialect == "postgresql":
+        from atoll.eventstore.postgres.words import WORDS
+
+        return WORDS
+    from atoll.eventstore.sqlite.words import WORDS as SQLITE
+
+    return SQLITE
+
+
 async def log_over(db: Database, *, gapless: bool, clock: Clock | None) -> EventLog:
-    """Make the tables in an open database, and return the log on them. Raises StoreMismatch."""
+    """Make the tables in an open database, and return the log on them. Raises UnknownSchema, StoreMismatch."""
     if db.engine.dialect.name == "postgresql":
         from atoll.eventstore.postgres import PostgresEventLog
 

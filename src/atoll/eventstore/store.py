@@ -67,7 +67,7 @@ class EventStore:
 
         `gapless` numbers the events of a PostgreSQL store one by one, for which all appends take turns; it is chosen
         when the store is made. `limit_bytes` is the most an event may have. Raises SettingsError for a URL of no known
-        form, DatabaseUnusable, StoreMismatch when the tables are of another version or order.
+        form, DatabaseUnusable, UnknownSchema for tables of another version, StoreMismatch for those of another order.
         """
         from atoll.eventstore.logs import open_log
 
@@ -82,7 +82,7 @@ class EventStore:
     ) -> EventStore:
         """Stand on a service's database, and make the tables. Close the store before the database.
 
-        Raises StoreMismatch as `open` does.
+        Raises UnknownSchema and StoreMismatch as `open` does.
         """
         from atoll.eventstore.logs import log_over
 

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
+from atoll.aggregates.tables import AGGREGATES
+from atoll.eventstore.sql.opening import EVENTSTORE
 from atoll.migrations.errors import RevisionsWrong
 from atoll.migrations.revisions import read_revisions
 from atoll.saga.tables import SAGA
@@ -13,7 +15,7 @@ from atoll.storage.port import Engine
 from atoll.storage.tables import STORAGE
 from atoll.storage.versions import Part, noted_revisions, refuse_misfit
 
-TOOLKIT: Final = (STORAGE, SAGA)
+TOOLKIT: Final = (STORAGE, SAGA, EVENTSTORE, AGGREGATES)
 TOOLKIT_FOLDER: Final = Path(__file__).parent / "toolkit"
 
 

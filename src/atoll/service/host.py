@@ -23,6 +23,7 @@ from atoll.observability import observe
 from atoll.saga import SagaEngine
 from atoll.service.app import ServiceApp
 from atoll.service.consumers import Timers, handlers_of
+from atoll.service.events import PROVIDERS
 from atoll.service.expiry import ReplyExpiry
 from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
@@ -169,7 +170,7 @@ class ServiceHost(Generic[S]):
             Clients: clients,
             **self._known,
         }
-        injector = Injector(known, clients.of, self._providers)
+        injector = Injector(known, clients.of, (*PROVIDERS, *self._providers))
         self._stack.push_async_callback(injector.close)
         self.service = await injector.make(self._class)
         sagas = SagaEngine(db, owner=self._slot, hooks=hooks, clock=self._clock)

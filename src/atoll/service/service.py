@@ -25,9 +25,10 @@ class Service:
     """A service: `class InventoryService(Service, Inventory)`.
 
     Its constructor's parameters are injected by type: Database, Clock, Settings, Hooks, CollectorRegistry, any
-    contract (a client of that service), and whatever the system's providers return. Its tables come from `schema`,
-    SQL that is run at each start and must be safe to repeat, or else from `migrations`, a folder of revisions beside
-    its module, which `atoll migrate` applies. `mounts` are ASGI applications by path prefix.
+    contract (a client of that service), EventStore, SubjectKeys and SnapshotStore over its database, and whatever the
+    system's providers return. Its tables come from `schema`, SQL that is run at each start and must be safe to repeat,
+    or else from `migrations`, a folder of revisions beside its module, which `atoll migrate` applies. `mounts` are ASGI
+    applications by path prefix.
     """
 
     name: ClassVar[str] = ""
@@ -66,13 +67,18 @@ class Service:
             raise Unauthenticated("this needs a signed-in user")
         return principal
 
-    def emit(self, event: Event, *, at: float | None = None, after: float | None = None) -> None:
-        """Publish `event` with the commit of the unit of work in hand; never without it, never before.
+    def emit(self, *events: Event, at: float | None = None, after: float | None = None) -> None:
+        """Publish events, in order, with the commit of the unit of work in hand; never without it, never before.
 
-        Scheduled `at` a time (epoch seconds) or `after` so many seconds, it is published when that time has come, be
-        the service restarted meanwhile or not; it then keeps no order with what its key published before it was due.
-        Raises NoUnitOfWork outside of a unit of work, DeclarationError for an event the contract does not list.
+        `self.emit(*changed.events)` publishes what an aggregate has decided. Scheduled `at` a time (epoch seconds) or
+        `after` so many seconds, an event is published when that time has come, be the service restarted meanwhile or
+        not; it then keeps no order with what its key published before it was due. Raises NoUnitOfWork outside of a unit
+        of work, DeclarationError for an event the contract does not list.
         """
+        for event in events:
+            self._emit(event, self._due_at(at, after))
+
+    def _emit(self, event: Event, due_at: float | None) -> None:
         if not _publishes(type(self), type(event)):
             raise DeclarationError(
                 f"{type(event).__name__} is not an event of {self.name}; "
@@ -81,7 +87,7 @@ class Service:
         message = message_of(
             event, source=self.name, context=contexts.current(), time=self.event_clock.now(), causation=causation()
         )
-        current_unit().database.outbox.add(message, due_at=self._due_at(at, after))
+        current_unit().database.outbox.add(message, due_at=due_at)
 
     def _due_at(self, at: float | None, after: float | None) -> float | None:
         if at is not None and after is not None:

@@ -74,9 +74,7 @@ async def test_each_event_that_was_acknowledged_is_there_once_and_in_order_after
     where = {each.id: each for each in found}
     assert len(where) == len(found)
     assert [each for one in told for each in one.ids if each not in where] == []
-    assert all(
-        (where[one.ids[-1]].position, where[one.ids[-1]].version) == (one.position, one.version) for one in told
-    )
+    assert all((where[one.ids[-1]].position, where[one.ids[-1]].version) == (one.position, one.version) for one in told)
     assert [each.position for each in found] == sorted(each.position for each in found)
     assert in_order_of_versions(found)
 

@@ -87,6 +87,7 @@ async def shown(store: EventStore) -> list[str]:
 
 async def until_shown(store: EventStore, *ids: str) -> None:
     """Wait until the feed shows exactly these, in this order: other work on the server may hold it back."""
+
     async def all_are() -> bool:
         found = await shown(store)
         assert found == list(ids)[: len(found)]

@@ -14,9 +14,9 @@ from atoll.migrations import MigrationFailed, check_service
 from atoll.migrations.migrate import Target
 from atoll.saga import SagaEngine
 from atoll.storage import Database, UnknownSchema
-from tests.unit.migrations.making import FIRST, SECOND, write
+from tests.unit.migrations.making import FIRST, SECOND, TOOLKIT_REVISIONS, write
 
-EVERYTHING = {"storage_0001", "saga_0001", "0001", "0002"}
+EVERYTHING = {*TOOLKIT_REVISIONS, "0001", "0002"}
 
 
 @pytest.fixture

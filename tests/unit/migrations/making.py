@@ -5,9 +5,13 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from atoll.migrations.parts import TOOLKIT
+
 FIRST = "CREATE TABLE carts (id TEXT PRIMARY KEY)"
 SECOND = "ALTER TABLE carts ADD COLUMN note TEXT NOT NULL DEFAULT ''"
 THIRD = "ALTER TABLE carts DROP COLUMN note"
+
+TOOLKIT_REVISIONS = {revision for part in TOOLKIT for revision in part.revisions}
 
 
 def write(folder: Path, number: int, sql: str, *, expands: bool = False, after: str | None = None) -> Path:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from atoll.aggregates import DatabaseSnapshots
+from atoll.eventstore import EventStore
 from atoll.migrations import MigrationFailed
 from atoll.migrations.migrate import Target
 from atoll.migrations.plan import APPLIED
 from atoll.saga import SagaEngine
 from atoll.storage import Database, UnknownSchema
 from atoll.storage.engines import open_engine
-from tests.unit.migrations.making import FIRST, SECOND, THIRD, columns, schema, write
+from tests.unit.migrations.making import FIRST, SECOND, THIRD, TOOLKIT_REVISIONS, columns, schema, write
 
 
 @pytest.fixture
@@ -35,11 +37,13 @@ async def standings(path: Path, folder: Path) -> dict[str, tuple[str, str]]:
 
 
 async def test_an_empty_database_gets_the_toolkits_tables_and_the_services(path: Path, folder: Path) -> None:
-    assert set(await target(path, folder).migrate()) == {"storage_0001", "saga_0001", "0001"}
+    assert set(await target(path, folder).migrate()) == {*TOOLKIT_REVISIONS, "0001"}
     assert columns(path, "carts") == ["id"]
     assert await standings(path, folder) == {
         "atoll.storage": ("fits", "storage_0001"),
         "atoll.saga": ("fits", "saga_0001"),
+        "atoll.eventstore": ("fits", "eventstore_0001"),
+        "atoll.aggregates": ("fits", "aggregates_0001"),
         "order": ("fits", "0001"),
     }
 
@@ -62,6 +66,8 @@ async def test_the_tables_that_services_make_are_those_of_the_revisions(tmp_path
     await target(migrated, None).migrate()
     db = await Database.open(f"sqlite:///{made}")
     await SagaEngine(db, owner="test").prepare()
+    await EventStore.over(db)
+    await DatabaseSnapshots.over(db)
     await db.close()
     assert schema(made) == schema(migrated)
     assert await target(made, None).migrate() == ()
@@ -69,7 +75,7 @@ async def test_the_tables_that_services_make_are_those_of_the_revisions(tmp_path
 
 async def test_tables_that_a_service_has_made_are_taken_over(path: Path, folder: Path) -> None:
     await (await Database.open(f"sqlite:///{path}")).close()
-    assert set(await target(path, folder).migrate()) == {"saga_0001", "0001"}
+    assert set(await target(path, folder).migrate()) == {*TOOLKIT_REVISIONS, "0001"} - {"storage_0001"}
 
 
 async def test_a_revision_that_fails_leaves_the_database_as_it_was(path: Path, folder: Path) -> None:
@@ -101,7 +107,7 @@ async def test_a_migrator_that_dies_is_followed_by_one_that_finishes(path: Path,
     finally:
         APPLIED.disarm()
     assert schema(path) == set()
-    assert set(await target(path, folder).migrate()) == {"storage_0001", "saga_0001", "0001", "0002"}
+    assert set(await target(path, folder).migrate()) == {*TOOLKIT_REVISIONS, "0001", "0002"}
 
 
 async def test_rows_that_lose_what_they_refer_to_stop_the_migration(path: Path, folder: Path) -> None:

@@ -23,19 +23,19 @@ running AS (
     FROM pg_prepared_xacts
 ),
 numbered AS (
-    SELECT ground.next - ((ground.next - CAST(CAST(xid AS text) AS bigint)) & 4294967295) + ground.shift AS transaction_id,
-        running.*, ground.newest
+    SELECT running.*, ground.newest,
+        ground.next - ((ground.next - CAST(CAST(xid AS text) AS bigint)) & 4294967295) + ground.shift AS transaction_id
     FROM running, ground WHERE ground.newest >= ground.horizon
 )
-SELECT transaction_id, pid, CAST(extract(epoch FROM clock_timestamp() - began) AS double precision), coalesce(state, ''),
-    coalesce(query, ''), coalesce(datname, ''), coalesce(application_name, '')
+SELECT transaction_id, pid, CAST(extract(epoch FROM clock_timestamp() - began) AS double precision),
+    coalesce(state, ''), coalesce(query, ''), coalesce(datname, ''), coalesce(application_name, '')
 FROM numbered WHERE transaction_id < newest ORDER BY transaction_id
 """
 """`backend_xid` has 32 bits; the transactions that run are within 2^32 of the next one."""
 
 
 async def blockers(db: Database) -> list[Blocker]:
-    """Return the transactions older than the newest event that still run, the oldest first; none if none is behind them."""
+    """Return the transactions older than the newest event that still run, the oldest first."""
     rows = (await db.engine.read(Statement(_BLOCKERS))).rows
     return [
         Blocker(

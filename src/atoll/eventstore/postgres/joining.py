@@ -104,7 +104,7 @@ class Joining:
         return batch
 
     async def _check_snapshot(self, session: Session, write: Write) -> None:
-        """Raise TransactionConflict when a write is refused for what was committed after the snapshot it was decided on.
+        """Raise TransactionConflict when a write is refused for what was committed after its unit of work began.
 
         Run again, the unit of work decides on what is there now.
         """

@@ -10,7 +10,7 @@ from atoll.core.machine import chance
 from atoll.eventstore.events import Blocker
 from atoll.eventstore.port import Outcome, Reader, Write, Writer
 from atoll.eventstore.postgres.blockers import blockers
-from atoll.eventstore.postgres.group import Group, Moved
+from atoll.eventstore.postgres.group import PostgresTable
 from atoll.eventstore.postgres.joining import Joining
 from atoll.eventstore.postgres.locks import take_locks, take_the_count
 from atoll.eventstore.postgres.neighbours import Neighbours
@@ -21,6 +21,7 @@ from atoll.eventstore.signal import Signal
 from atoll.eventstore.sql.keeping import SqlWriter
 from atoll.eventstore.sql.opening import ready_tables
 from atoll.eventstore.sql.reading import SqlReader
+from atoll.eventstore.sql.remembering import Moved, Remembering
 from atoll.eventstore.sql.writing import SqlWriting, positions
 from atoll.storage import ConstraintViolated, Database, TransactionConflict, UnitOfWork
 from atoll.storage.postgres.engine import PostgresEngine
@@ -43,7 +44,7 @@ class PostgresEventLog:
         self._clock = clock
         self._gapless = gapless
         self._pinned = Pinned(dsn)
-        self._group = Group(self._pinned, clock)
+        self._group = Remembering(PostgresTable(self._pinned, clock))
         self.changed = Signal()
         self._neighbours = Neighbours(dsn, self.changed)
         self._writing = SqlWriting(words, clock, take_the_count if gapless else take_locks)

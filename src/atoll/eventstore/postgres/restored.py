@@ -9,7 +9,8 @@ from atoll.storage import Database
 from atoll.storage.port import Statement
 
 _FROM_BEYOND: Final = """
-SELECT coalesce(max(e.transaction_id), 0) >= min(s.shift) + CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)
+SELECT coalesce(max(e.transaction_id), 0) >=
+    min(s.shift) + CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)
 FROM atoll_event_store s LEFT JOIN
     (SELECT transaction_id FROM atoll_events ORDER BY transaction_id DESC LIMIT 1) e ON true
 """

@@ -70,7 +70,8 @@ LEFT JOIN LATERAL (
 """
 
 HEADS_OUTSIDE: Final = """
-SELECT e.tenant, e.stream, e.version, e.type = '$deleted', e.transaction_id FROM unnest($1::text[], $2::text[]) AS k (tenant, stream)
+SELECT e.tenant, e.stream, e.version, e.type = '$deleted', e.transaction_id
+FROM unnest($1::text[], $2::text[]) AS k (tenant, stream)
 CROSS JOIN LATERAL (
     SELECT * FROM atoll_events WHERE tenant = k.tenant AND stream = k.stream ORDER BY version DESC LIMIT 1
 ) e
@@ -94,7 +95,8 @@ FROM json_array_elements(CAST($4 AS json)) WITH ORDINALITY AS each (row, place) 
 
 _INSERT_TAGS: Final = """
 INSERT INTO atoll_event_tags
-SELECT row ->> 0, row ->> 1, CAST($1 AS bigint), CAST(row ->> 2 AS bigint) FROM json_array_elements(CAST($2 AS json)) row
+SELECT row ->> 0, row ->> 1, CAST($1 AS bigint), CAST(row ->> 2 AS bigint)
+FROM json_array_elements(CAST($2 AS json)) row
 """
 
 
@@ -122,7 +124,6 @@ def tags_of_rows(rows: Sequence[Row], first: int) -> list[tuple[str, str, int]]:
 WORDS: Final = Words(
     dialect=DIALECT,
     tables=_TABLES,
-    existing="SELECT to_regclass('atoll_event_store') IS NOT NULL",
     place="({0}.transaction_id, {0}.number)",
     place_columns="e.transaction_id, e.number",
     after="({0}.transaction_id, {0}.number) > (CAST({1} AS bigint), CAST({2} AS bigint))",

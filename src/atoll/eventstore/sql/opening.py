@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from atoll.eventstore.errors import StoreMismatch
 from atoll.eventstore.sql.words import Words
-from atoll.storage import Database
+from atoll.storage import Database, versions
 from atoll.storage.port import Statement
-
-SCHEMA_VERSION: Final = 1
+from atoll.storage.versions import Part
 
 _NOTES: Final = """
 CREATE TABLE IF NOT EXISTS atoll_streams (
@@ -22,26 +22,29 @@ CREATE TABLE IF NOT EXISTS atoll_streams (
 
 CREATE TABLE IF NOT EXISTS atoll_event_store (
     only_row BIGINT PRIMARY KEY,
-    schema_version BIGINT NOT NULL,
     gapless BOOLEAN NOT NULL,
     shift BIGINT NOT NULL
 );
-INSERT INTO atoll_event_store VALUES (1, %(version)s, %(gapless)s, 0) ON CONFLICT (only_row) DO NOTHING;
+INSERT INTO atoll_event_store VALUES (1, %(gapless)s, 0) ON CONFLICT (only_row) DO NOTHING;
 """
+
+EVENTSTORE: Final = Part(name="atoll.eventstore", revisions=("eventstore_0001",), tables=_NOTES)
+"""What the tables of every dialect begin with; see `tables_for`."""
+
+
+def tables_for(words: Words, *, gapless: bool) -> str:
+    """Return the script that makes the tables."""
+    return _NOTES % {"gapless": "TRUE" if gapless else "FALSE"} + words.tables
 
 
 async def ready_tables(db: Database, words: Words, *, gapless: bool) -> None:
-    """Make the tables unless they are there. Raises StoreMismatch, with nothing changed, when they are of another kind."""
-    if not (await db.engine.read(Statement(words.existing))).rows[0][0]:
-        choices = {"version": SCHEMA_VERSION, "gapless": "TRUE" if gapless else "FALSE"}
-        await db.engine.script(words.tables + _NOTES % choices)
-    rows = (await db.engine.read(Statement("SELECT schema_version, gapless FROM atoll_event_store"))).rows
-    version, is_gapless = rows[0] if rows else (0, False)
-    if version != SCHEMA_VERSION:
-        raise StoreMismatch(
-            f"the event store's tables are of version {version}, but this toolkit's are of version {SCHEMA_VERSION}; "
-            "run the toolkit that made them, or move the events to a new store"
-        )
-    if bool(is_gapless) != gapless:
+    """Make the tables unless they are there.
+
+    Raises UnknownSchema when they are of another version, StoreMismatch when of another order; nothing is changed.
+    """
+    part = replace(EVENTSTORE, tables=tables_for(words, gapless=gapless))
+    await versions.ready_tables(db.engine, part)
+    rows = (await db.engine.read(Statement("SELECT gapless FROM atoll_event_store"))).rows
+    if (is_gapless := bool(rows[0][0])) != gapless:
         made, asked = ("gapless", "not") if is_gapless else ("not gapless", "gapless")
         raise StoreMismatch(f"this event store was made {made}, but is opened as {asked}; the choice is for its life")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from atoll.eventstore.events import Criterion, Position, Query
@@ -21,7 +22,7 @@ class Args:
 
 
 class Selecting:
-    """The condition on events `e` of one statement: a tenant's (or, with None, anyone's), after a position, matching."""
+    """The condition on events `e` of one statement: a tenant's (with None, anyone's), after a position, matching."""
 
     def __init__(self, words: Words, tenant: str | None, after: Position, args: Args) -> None:
         self._words = words
@@ -35,7 +36,7 @@ class Selecting:
 
     def _matching(self, query: Query) -> str:
         tagged = [each for each in query.criteria if each.tags]
-        plain = frozenset().union(*(each.types for each in query.criteria if not each.tags))
+        plain = {name for each in query.criteria if not each.tags for name in each.types}
         ways = [f"e.type {self._one_of(plain)}"] if plain else []
         if tagged:
             place = self._words.place.format("e")
@@ -64,5 +65,5 @@ class Selecting:
     def _same(self, alias: str) -> str:
         return f"{self._words.place.format(alias)} = {self._words.place.format('t')}"
 
-    def _one_of(self, names: frozenset[str]) -> str:
+    def _one_of(self, names: Set[str]) -> str:
         return self._words.dialect.one_of(self._args.add(sorted(names)))

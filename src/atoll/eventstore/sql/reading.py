@@ -91,7 +91,7 @@ class SqlReader:
         return Position(*rows[0]) if rows else START
 
     async def _from_the_end(self, inner: str, args: Args, *, within: bool) -> Any:
-        """Fetch the end of the feed with the events of `inner`, which may name it as `h`, or one row without an event."""
+        """Fetch the end of the feed with each event of `inner`, which may name it as `h`; or with none."""
         events = f"SELECT {self._words.place_columns}, {COLUMNS} FROM atoll_events e WHERE {inner}"
         sql = (
             "SELECT h.transaction_id, h.number, h.held, "

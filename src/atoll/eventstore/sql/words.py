@@ -33,7 +33,6 @@ class Words:
 
     dialect: Dialect
     tables: str
-    existing: str
     place: str
     place_columns: str
     after: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from atoll.core.clock import Clock
-from atoll.eventstore.deciding import Batch, Head, Key, Known, Row, needed
+from atoll.eventstore.deciding import Batch, Head, Key, Known, Missing, Row, needed
 from atoll.eventstore.events import Condition, Position
 from atoll.eventstore.port import Outcome, Write
 from atoll.eventstore.sql.querying import Args, Selecting
@@ -53,14 +53,17 @@ class SqlWriting:
         await self._turn(session, writes)
         missing, known = needed(writes), Known()
         known.heads, ground = await self.heads(session, missing.heads)
-        while missing:
-            if missing.places:
-                known.places |= await self.places(session, missing.places)
-            for tenant, condition in missing.matching:
-                known.matching[tenant, condition] = await self.count(session, tenant, condition)
-            batch = Batch(writes, known)
-            missing = batch.missing
+        await self.look_up(session, missing, known)
+        while (batch := Batch(writes, known)).missing:
+            await self.look_up(session, batch.missing, known)
         return batch, ground
+
+    async def look_up(self, session: Session, missing: Missing, known: Known) -> None:
+        """Look up places of ids, and what matches conditions."""
+        if missing.places:
+            known.places |= await self.places(session, missing.places)
+        for tenant, condition in missing.matching:
+            known.matching[tenant, condition] = await self.count(session, tenant, condition)
 
     def insertion(self, rows: Sequence[Row], ground: Ground) -> list[Statement]:
         """Return the statements that insert `rows` after the last event."""

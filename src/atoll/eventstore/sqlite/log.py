@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atoll.core.clock import Clock
-from atoll.core.crashing import crash_point
 from atoll.eventstore.events import Blocker
 from atoll.eventstore.port import Outcome, Reader, Write, Writer
 from atoll.eventstore.signal import Signal
 from atoll.eventstore.sql.keeping import SqlWriter
 from atoll.eventstore.sql.opening import ready_tables
 from atoll.eventstore.sql.reading import SqlReader
+from atoll.eventstore.sql.remembering import Moved, Remembering
 from atoll.eventstore.sql.writing import SqlWriting, positions
+from atoll.eventstore.sqlite.table import SqliteTable
 from atoll.eventstore.sqlite.words import WORDS
 from atoll.storage import Database, UnitOfWork
 from atoll.storage.port import Session
 from atoll.storage.uninterrupted import uninterrupted
 from atoll.storage.unit_of_work import ambient_unit
-
-COMMITTING = crash_point("events.committing")
-COMMITTED = crash_point("events.committed")
 
 
 class SqliteEventLog:
@@ -29,9 +27,11 @@ class SqliteEventLog:
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db = db
         self._writing = SqlWriting(WORDS, clock, _take_no_turn)
+        self._table = SqliteTable(db, clock)
+        self._group = Remembering(self._table)
         self.changed = Signal()
         self.reader: Reader = SqliteReader(db, WORDS)
-        self.writer: Writer = SqlWriter(db, WORDS, self.changed.set, self._group, self._writing.within)
+        self.writer: Writer = SqlWriter(db, WORDS, self.changed.set, self._write, self._writing.within)
 
     @classmethod
     async def over(cls, db: Database, *, clock: Clock) -> SqliteEventLog:
@@ -49,7 +49,17 @@ class SqliteEventLog:
     async def close(self) -> None:
         """The database is its owner's to close."""
 
-    async def _group(self, writes: Sequence[Write]) -> list[Outcome]:
+    async def _write(self, writes: Sequence[Write]) -> list[Outcome]:
+        if all(each.condition is None for each in writes):
+            try:
+                return await self._group.write(writes)
+            except Moved:
+                self._group.forget(writes)
+        return await self._write_looking(writes)
+
+    async def _write_looking(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Write in a transaction that looks at the streams and conditions first."""
+        self._group.forget(writes)
         session = await self._db.engine.begin("read committed")
         try:
             batch, ground = await self._writing.decide(session, writes)
@@ -57,9 +67,8 @@ class SqliteEventLog:
         except BaseException:
             await uninterrupted(session.rollback())
             raise
-        COMMITTING.reached()
         await uninterrupted(session.commit(insertion))
-        COMMITTED.reached()
+        self._table.last = ground.number + len(batch.rows)
         return batch.outcomes(positions(ground, len(batch.rows)))
 
 
