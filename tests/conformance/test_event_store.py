@@ -55,20 +55,3 @@ class TestPostgres(EventStoreSuite):
             return db, await EventStore.over(db)
 
         return connect
-
-
-class TestGaplessPostgres(EventStoreSuite):
-    @pytest.fixture
-    def connect(self, postgres_schema: str) -> Connect:
-        async def connect() -> EventStore:
-            return await EventStore.open(postgres_schema, gapless=True)
-
-        return connect
-
-    @pytest.fixture
-    def connect_within(self, postgres_schema: str) -> ConnectWithin:
-        async def connect() -> tuple[Database, EventStore]:
-            db = await Database.open(postgres_schema)
-            return db, await EventStore.over(db, gapless=True)
-
-        return connect

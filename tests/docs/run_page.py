@@ -1,4 +1,9 @@
-"""Runs the Python blocks of one page, from top to bottom, as a reader would: `python run_page.py PAGE`."""
+"""Runs the Python blocks of pages, from top to bottom, as a reader would: `python -m tests.docs.run_page`.
+
+Each line of standard input is a page and a directory, as JSON; each answer a line, empty or the traceback as JSON.
+A page has a process and a directory of its own. The processes are forked once the toolkit has been imported, because
+that takes longer than most pages.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,25 @@ import ast
 import asyncio
 import importlib
 import inspect
+import json
+import os
+import pkgutil
+import signal
 import sys
+import traceback
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import atoll
 from tests.docs.blocks import Block, blocks
 
 MODULE = "page"
+SECONDS = 60
+"""How long a page may run."""
+
+APART = {"cli", "testing", "torture"}
+"""Packages that few pages import."""
 
 
 async def run(page: Path, text: str) -> int:
@@ -54,7 +70,41 @@ async def execute(code: types.CodeType, namespace: dict[str, Any]) -> None:
         await result
 
 
+def serve() -> None:
+    """Run each page that standard input names."""
+    for each in pkgutil.iter_modules(atoll.__path__):
+        if each.name not in APART:
+            importlib.import_module(f"atoll.{each.name}")
+    for line in sys.stdin:
+        page, directory = map(Path, json.loads(line))
+        words = directory / "page.log"
+        if (pid := os.fork()) == 0:
+            become(page, directory, words)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        said = f"{words.read_text('utf-8')}\n{page} ended with {code}" if code else ""
+        sys.stdout.write(f"{json.dumps(said)}\n")
+        sys.stdout.flush()
+
+
+def become(page: Path, directory: Path, words: Path) -> NoReturn:
+    """In a child: run `page` in `directory`, say what there is to say to `words`, and end."""
+    code = 1
+    try:
+        signal.alarm(SECONDS)
+        with words.open("wb") as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        os.chdir(directory)
+        sys.path.insert(0, str(directory))
+        asyncio.run(run(page, page.read_text("utf-8")))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    path = Path(sys.argv[1])
-    sys.stdout.write(f"{asyncio.run(run(path, path.read_text('utf-8')))} blocks\n")
+    serve()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,13 +11,15 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from atoll.contracts import Event, message_of
-from atoll.core import Hooks, Settings
+from atoll.core import Clock, Hooks, Settings
 from atoll.core import context as contexts
 from atoll.core.context import Principal
 from atoll.saga import SagaEngine, is_saga
 from atoll.saga.records import SagaFinished
 from atoll.service import Service
 from atoll.service.consumers import handlers_of
+from atoll.service.events import PROVIDERS
+from atoll.service.injection import Injector
 from atoll.service.schema import target_of
 from atoll.storage import Database
 from shop.contracts import ALL_EVENTS
@@ -84,13 +86,23 @@ class Bench(Generic[S]):
         return [row.message.decode(EVENTS[row.message.type]) for row in rows]
 
 
+def _unknown(contract: object) -> object:
+    raise LookupError(f"the test gives no {contract}")
+
+
 @asynccontextmanager
-async def at_work(path: Path, make: Callable[[Database, ManualClock], S]) -> AsyncGenerator[Bench[S]]:
-    """A service that `make` makes, with its tables and its sagas, on a database below `path`."""
+async def at_work(
+    path: Path, make: Callable[[Database, ManualClock], S] | type[S], known: Mapping[Any, Any] | None = None
+) -> AsyncGenerator[Bench[S]]:
+    """A service with its tables and its sagas, on a database below `path`.
+
+    It is made by `make`; or, of a class, as a host does it, from what is `known` by type.
+    """
     clock, hooks = ManualClock(), Hooks()
     db = await Database.open(f"sqlite:///{path}/service.db", clock=clock)
     try:
-        service = make(db, clock)
+        injector = Injector({Database: db, Clock: clock, **(known or {})}, _unknown, PROVIDERS)
+        service: S = await injector.make(make) if isinstance(make, type) else make(db, clock)
         await target_of(type(service), Settings(database_url=f"sqlite:///{path}/service.db")).migrate()
         sagas = SagaEngine(db, owner="test", clock=clock, hooks=hooks)
         sagas.bind(service)
@@ -99,5 +111,6 @@ async def at_work(path: Path, make: Callable[[Database, ManualClock], S]) -> Asy
         yield Bench(service, db, clock, hooks)
         await service.on_stop()
         await sagas.close()
+        await injector.close()
     finally:
         await db.close()

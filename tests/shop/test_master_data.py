@@ -83,7 +83,7 @@ async def test_an_unknown_product_is_not_found(products: Bench[ProductService]) 
 
 
 async def test_a_profile_begins_with_the_name_of_the_account(profiles: Bench[ProfileService]) -> None:
-    await profiles.hear(UserCreated(user_id="u1", email="", name="Ann", country="GB", source=""))
+    await profiles.hear(UserCreated(user_id="u1", email="", name="Ann", country="GB", source="", created_at=0.0))
     assert await profiles.call(profiles.service.profile, user="u1") == Profile(user_id="u1", name="Ann")
 
 
@@ -91,7 +91,7 @@ async def test_a_profile_written_before_the_account_was_heard_of_stays(
     profiles: Bench[ProfileService],
 ) -> None:
     await profiles.call(profiles.service.update, UpdateProfile(name="Annie", address=ADDRESS), user="u1")
-    await profiles.hear(UserCreated(user_id="u1", email="", name="Ann", country="GB", source=""))
+    await profiles.hear(UserCreated(user_id="u1", email="", name="Ann", country="GB", source="", created_at=0.0))
     profile = await profiles.call(profiles.service.profile, user="u1")
     assert (profile.name, profile.address) == ("Annie", ADDRESS)
 

@@ -14,7 +14,7 @@ from tests.shop.bench import Bench, at_work
 from tests.shop.fakes import FakeMailer
 
 At = Bench[NotificationService]
-CREATED = UserCreated(user_id="u1", email="ann@example.org", name="Ann", country="GB", source="web")
+CREATED = UserCreated(user_id="u1", email="ann@example.org", name="Ann", country="GB", source="web", created_at=0.0)
 CONFIRMED = OrderConfirmed(
     order_id="o1", user_id="u1", total=Money(1), payment_id="p", payment_method="visa", tracking="t"
 )

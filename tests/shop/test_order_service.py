@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, cast
 
 import msgspec
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from atoll.contracts import Problem
 from atoll.core import Settings
 from atoll.service import Unauthenticated
-from shop.contracts.inventory import OutOfStock
+from shop.contracts.inventory import Inventory, OutOfStock
 from shop.contracts.order import (
     CartAbandoned,
     CartStarted,
@@ -23,9 +22,9 @@ from shop.contracts.order import (
     OrderPlaced,
     PutLine,
 )
-from shop.contracts.payment import CardDeclined
+from shop.contracts.payment import CardDeclined, Payments
 from shop.contracts.product import PriceChanged, ProductAdded, UnknownProduct
-from shop.contracts.shipping import AddressRefused
+from shop.contracts.shipping import AddressRefused, Shipping
 from shop.contracts.values import Money
 from shop.services.order import OrderService
 from tests.shop.bench import Bench, at_work
@@ -56,8 +55,8 @@ def _world() -> World:
 @pytest.fixture(name="at")
 async def _at(tmp_path: Path, world: World) -> AsyncGenerator[At]:
     settings = Settings(environ={"SHOP_CART_IDLE_SECONDS": "60"})
-    parts = [cast("Any", part) for part in (world.inventory, world.payments, world.shipping)]
-    async with at_work(tmp_path, lambda db, clock: OrderService(db, clock, settings, *parts)) as bench:
+    others = {Inventory: world.inventory, Payments: world.payments, Shipping: world.shipping}
+    async with at_work(tmp_path, OrderService, {Settings: settings, **others}) as bench:
         for sku, price in (("A", 500), ("B", 250), ("SOLD-OUT", 100)):
             await bench.hear(added(sku, price))
         yield bench
@@ -202,3 +201,11 @@ async def test_a_cart_left_after_a_declined_card_says_so(at: At) -> None:
     abandoned = (await at.told())[-1]
     assert isinstance(abandoned, CartAbandoned)
     assert (abandoned.step, abandoned.reason) == ("checkout", "card_declined")
+
+
+async def test_an_order_is_what_its_events_say(at: At) -> None:
+    await put(at)
+    order = await check_out(at)
+    events = await at.service.purchases.load(order.id)
+    assert (events.version, events.aggregate.order) == (2, order)
+    assert (await at.service.purchases.load(order.id, at=1)).aggregate.order.status == "placed"

@@ -25,8 +25,8 @@ from shop.services.product.domain import announcement, new_product
 from tests.shop.bench import Bench, at_work
 
 CATALOGUE: Catalogue = make_catalogue()
-CREATED = UserCreated(user_id="u1", email="", name="", country="GB", source="web")
-PLACED = OrderPlaced(order_id="o1", user_id="u1", lines=[], total=Money(1999))
+CREATED = UserCreated(user_id="u1", email="", name="", country="GB", source="web", created_at=0.0)
+PLACED = OrderPlaced(order_id="o1", user_id="u1", lines=[], total=Money(1999), placed_at=0.0)
 CONFIRMED = OrderConfirmed(
     order_id="o1", user_id="u1", total=Money(1999), payment_id="p", payment_method="visa", tracking="t"
 )

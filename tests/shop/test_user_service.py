@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
-from shop.contracts.auth import UnknownCredential
+from atoll.aggregates import DatabaseSubjectKeys
+from shop.contracts.auth import Auth, UnknownCredential
 from shop.contracts.user import (
     Account,
     AccountNotFound,
@@ -34,7 +35,7 @@ def _auth() -> FakeAuth:
 
 @pytest.fixture(name="at")
 async def _at(tmp_path: Path, auth: FakeAuth) -> AsyncGenerator[At]:
-    async with at_work(tmp_path, lambda db, clock: UserService(db, clock, cast("Any", auth))) as bench:
+    async with at_work(tmp_path, UserService, {Auth: auth}) as bench:
         yield bench
 
 
@@ -101,3 +102,40 @@ async def test_changing_an_address_to_itself_is_no_news(at: At) -> None:
     account = await registered(at)
     await at.call(at.service.change_email, ChangeEmail("Ann@Example.org"), user=account.id)
     assert len(await at.told()) == 1
+
+
+async def test_what_is_personal_is_stored_sealed_and_told_readable(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.change_email, ChangeEmail("new@example.org"), user=account.id)
+    stored = await at.db.fetch_value("SELECT group_concat(CAST(data AS TEXT)) FROM atoll_events")
+    assert "example.org" not in stored
+    assert "Ann" not in stored
+    told = cast("list[UserCreated | UserEmailUpdated]", await at.told())
+    assert [each.email for each in told] == ["ann@example.org", "new@example.org"]
+
+
+async def test_an_account_whose_key_is_erased_names_nobody(at: At) -> None:
+    account = await registered(at)
+    await (await DatabaseSubjectKeys.over(at.db)).erase(account.id, now=0.0)
+    left = await at.call(at.service.me, user=account.id)
+    assert (left.email, left.name, left.country) == ("(erased)", "(erased)", "GB")
+
+
+async def test_an_address_that_was_left_can_be_had_by_another(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.change_email, ChangeEmail("new@example.org"), user=account.id)
+    assert (await registered(at, "ann@example.org")).id != account.id
+
+
+async def test_a_change_of_address_that_is_refused_leaves_the_account_as_it_was(at: At) -> None:
+    account = await registered(at)
+    await registered(at, "bea@example.org")
+    with pytest.raises(EmailTaken):
+        await at.call(at.service.change_email, ChangeEmail("bea@example.org"), user=account.id)
+    assert await at.call(at.service.me, user=account.id) == account
+
+
+async def test_the_ledger_shows_each_account_once_page_by_page(at: At) -> None:
+    made = [await registered(at, f"{name}@example.org") for name in ("ann", "bea", "cyd")]
+    pages = [await at.service.accounts(limit=2), await at.service.accounts(after=made[1].id, limit=2)]
+    assert [each.id for page in pages for each in page] == sorted(each.id for each in made)

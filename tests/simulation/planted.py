@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from atoll.contracts import Message
 from atoll.core.clock import Clock
@@ -17,11 +16,13 @@ from atoll.storage import Database
 from atoll.storage.inbox import Inbox
 from atoll.storage.outbox import Outbox
 from atoll.storage.outbox_lease import LeasedRow, OutboxLease
+from atoll.storage.port import Statement
 from atoll.storage.replies import Replies, StoredReply
 from atoll.testing.simulation import Simulation
-from atoll.testing.simulation.database import SimulatedDatabase
+from atoll.testing.simulation.database import SimulatedDatabase, SimulatedEngine, SimulatedSession
 from atoll.testing.simulation.ground import SimulatedGround
 from atoll.testing.simulation.process import Process
+from atoll.testing.simulation.queue import SimulatedQueue
 
 Bug = Literal[
     "ack before commit",
@@ -32,15 +33,12 @@ Bug = Literal[
     "confirm before publish",
 ]
 
+FENCE: Final = "CASE WHEN epoch = $3 THEN CAST($1 AS DOUBLE PRECISION) ELSE -1.0 END"
+UNFENCED: Final = "CAST($1 AS DOUBLE PRECISION)"
 
-class AckFirst:
+
+class AckFirst(SimulatedQueue):
     """A queue that tells the broker that a message is done with before it is handled."""
-
-    def __init__(self, queue: MessageQueue) -> None:
-        self._queue = queue
-
-    async def publish(self, message: Message) -> None:
-        await self._queue.publish(message)
 
     async def subscribe(
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256
@@ -49,10 +47,7 @@ class AckFirst:
             await delivery.ack()
             await handler(delivery)
 
-        return await self._queue.subscribe(group, types, early, prefetch=prefetch)
-
-    async def close(self) -> None:
-        await self._queue.close()
+        return await super().subscribe(group, types, early, prefetch=prefetch)
 
 
 class ForgetfulInbox(Inbox):
@@ -77,11 +72,17 @@ class HastyOutbox(Outbox):
         self._hasty = asyncio.ensure_future(self.queue.publish(message))
 
 
-class UnfencedDatabase(Database):
-    """A database that every epoch of a saga may write to."""
+class UnfencedSession(SimulatedSession):
+    """A transaction in which every epoch of a saga may write."""
 
-    async def execute(self, sql: str, *args: Any) -> int:
-        return await super().execute(re.sub(r" AND epoch = \$\d+", "", sql), *args)
+    async def commit(self, last: Sequence[Statement]) -> None:
+        await super().commit([each._replace(sql=each.sql.replace(FENCE, UNFENCED)) for each in last])
+
+
+class UnfencedEngine(SimulatedEngine):
+    """An engine of such transactions."""
+
+    session = UnfencedSession
 
 
 class ForgetfulReplies(Replies):
@@ -117,7 +118,7 @@ class PlantedGround(SimulatedGround):
     async def database(self, settings: Settings, service: str, *, hooks: Hooks, clock: Clock) -> Database:
         database = await super().database(settings, service, hooks=hooks, clock=clock)
         if self._bug == "ignore the fence":
-            return UnfencedDatabase(database.engine, hooks=hooks, clock=clock)
+            return Database(UnfencedEngine(self._database, self._process), hooks=hooks, clock=clock)
         if self._bug == "drop the inbox row":
             database.inbox = ForgetfulInbox(database, clock)
         if self._bug == "keep no reply":
@@ -130,10 +131,12 @@ class PlantedGround(SimulatedGround):
         return database
 
     async def queue(self, settings: Settings, *, hooks: Hooks) -> MessageQueue:
+        if self._bug == "ack before commit":
+            return AckFirst(self._broker, self._process)
         queue = await super().queue(settings, hooks=hooks)
         for outbox in self._hasty:
             outbox.queue = queue
-        return AckFirst(queue) if self._bug == "ack before commit" else queue
+        return queue
 
 
 class PlantedSimulation(Simulation):

@@ -17,11 +17,12 @@ from atoll.testing.database_suite import DatabaseSuite
 from atoll.testing.queue_suite import MessageQueueSuite
 from atoll.testing.registry_suite import Opening, RegistrationSuite
 from atoll.testing.simulation import Faults
-from atoll.testing.simulation.broker import SimulatedBroker, SimulatedQueue
+from atoll.testing.simulation.broker import SimulatedBroker
 from atoll.testing.simulation.database import SimulatedDatabase, SimulatedEngine
 from atoll.testing.simulation.faults import Weather
 from atoll.testing.simulation.loop import SimulationLoop
 from atoll.testing.simulation.network import Network, SimulatedRegistry
+from atoll.testing.simulation.queue import SimulatedQueue
 from atoll.testing.simulation.trace import Trace
 
 

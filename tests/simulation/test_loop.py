@@ -13,15 +13,15 @@ import pytest
 
 from atoll.core import SystemClock, new_id
 from atoll.testing.simulation import Stuck
-from atoll.testing.simulation.loop import SimulationLoop
+from atoll.testing.simulation.loop import STILL, SimulationLoop
 from atoll.testing.simulation.process import EPOCH, Process
 
 
 class World:
     """A loop with two processes that write down what they do."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self.loop = SimulationLoop(Random(seed))
+    def __init__(self, seed: int = 0, *, still: int = STILL) -> None:
+        self.loop = SimulationLoop(Random(seed), still=still)
         self.one, self.two = (self.loop.process(name, Random(name)) for name in ("one", "two"))
         self.said: list[str] = []
 
@@ -140,7 +140,7 @@ def test_going_round_without_ever_waiting_is_told() -> None:
         for _ in itertools.count():
             await asyncio.sleep(0)
 
-    world = World()
+    world = World(still=500)
     world.loop.start(world.one, spin())
     with pytest.raises(Stuck, match="one> is busy"):
         world.until(1.0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Final
 
+from atoll.core.machine import machine
 from atoll.eventstore.events import Position, RecordedEvent
 from atoll.eventstore.port import EventLog, FeedSlice
 
@@ -14,6 +16,10 @@ POLL_SECONDS: Final = 0.5
 
 HELD_SECONDS: Final = 0.002
 LONGEST_HELD_SECONDS: Final = 0.1
+TOLD_SECONDS: Final = 5.0
+"""How long the feed is held back before the log says by whom."""
+
+_logger = logging.getLogger(__name__)
 
 
 class Subscription:
@@ -42,17 +48,44 @@ class Subscription:
     async def batches(self) -> AsyncIterator[list[RecordedEvent]]:
         """Lists of events, never empty, as they come; `position` is that of the last one, or later."""
         await self._log.listen()
-        pause = HELD_SECONDS
+        hold = _Hold(self._log)
         while True:
             ticket = self._log.changed.ticket()
             page = await self._log.reader.feed(self._part)
             self._part = replace(self._part, after=page.position)
             self.live = len(page.events) < self._part.limit
+            if page.events or not page.held:
+                hold = _Hold(self._log)
             if page.events:
-                pause = HELD_SECONDS
                 yield page.events
-            if self.live and page.held:
-                await self._log.changed.wait(ticket, pause)
-                pause = min(2 * pause, LONGEST_HELD_SECONDS)
-            elif self.live:
-                await self._log.changed.wait(ticket, POLL_SECONDS)
+            if self.live:
+                await self._log.changed.wait(ticket, await hold.pause() if page.held else POLL_SECONDS)
+
+
+class _Hold:
+    """A time in which later events are committed, but none can be shown."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._since = machine().monotonic()
+        self._pause = HELD_SECONDS / 2
+        self._told = False
+
+    async def pause(self) -> float:
+        """Return how long to go without looking: longer each time. One that lasts is logged once."""
+        if not self._told and machine().monotonic() - self._since > TOLD_SECONDS:
+            self._told = True
+            for each in await self._log.reader.blockers():
+                _logger.warning(
+                    "the feed of events has been held back for %.0f s by transaction %d of the process %d (%s, %s), "
+                    "open for %.0f s: %s",
+                    TOLD_SECONDS,
+                    each.transaction,
+                    each.pid,
+                    each.application,
+                    each.state,
+                    each.seconds,
+                    each.query,
+                )
+        self._pause = min(2 * self._pause, LONGEST_HELD_SECONDS)
+        return self._pause

@@ -20,7 +20,7 @@ _GENERATION: Final = ", ".join(Generation.__struct_fields__)
 _PART: Final = ", ".join(Part.__struct_fields__)
 _PARKED: Final = ", ".join(Parked.__struct_fields__)
 _HELD: Final = "name = $1 AND generation = $2 AND part = $3 AND epoch = $4 AND NOT closed"
-_WELL: Final = "failed_id = '', failed_at = '', error = '', attempts = 0, retry_at = 0"
+_WELL: Final = "failed_id = '', failed_at = '', error = '', attempts = 0, retry_at = 0, discarded = ''"
 _SHORT_OF_IT: Final = 500
 
 _IDLE: Final = "set_config('idle_in_transaction_session_timeout', $6, true)"
@@ -121,7 +121,7 @@ class Books:
             await self.fence(held)
             await self.db.execute(
                 "UPDATE atoll_projection_partitions SET failed_id = $5, failed_at = $6, error = $7, attempts = $8, "
-                f"retry_at = $9 WHERE {_HELD}",
+                f"retry_at = $9, near = FALSE WHERE {_HELD}",
                 *(*_place(held), event.id, f"version {event.version} of {event.stream!r}", error, attempts, retry_at),
             )
 
@@ -151,13 +151,21 @@ class Books:
             *(held.name, held.generation, held.part, key, event.id, event, error, 1 if error else 0, self.clock.now()),
         )
 
-    async def parked(self, name: str, generation: int, *, part: int | None = None, key: str | None = None) -> list[Parked]:
+    async def parked(self, name: str) -> list[Parked]:
         """Return what is parked, oldest first; at most some hundreds."""
         return await self.db.fetch_all(
             Parked,
-            f"SELECT {_PARKED} FROM atoll_projection_parked WHERE name = $1 AND generation = $2 "
-            "AND (part = $3 OR $3 < 0) AND (key = $4 OR $5) ORDER BY seq LIMIT $6",
-            *(name, generation, -1 if part is None else part, key or "", key is None, _SHORT_OF_IT),
+            f"SELECT {_PARKED} FROM atoll_projection_parked WHERE name = $1 ORDER BY seq LIMIT $2",
+            *(name, _SHORT_OF_IT),
+        )
+
+    async def parked_of(self, held: Part, key: str) -> list[Parked]:
+        """Return the first of what is parked under a key, in order."""
+        return await self.db.fetch_all(
+            Parked,
+            f"SELECT {_PARKED} FROM atoll_projection_parked "
+            "WHERE name = $1 AND generation = $2 AND part = $3 AND key = $4 ORDER BY seq LIMIT $5",
+            *(*_place(held)[:3], key, _SHORT_OF_IT),
         )
 
     async def parked_keys(self, held: Part) -> dict[str, bool]:
@@ -170,13 +178,10 @@ class Books:
         )
         return {each.key: each.decided > 0 for each in rows}
 
-    async def count_parked(self, name: str, generation: int) -> int:
+    async def count_parked(self, name: str) -> int:
         """Return how many events are parked."""
-        return int(
-            await self.db.fetch_value(
-                "SELECT count(*) FROM atoll_projection_parked WHERE name = $1 AND generation = $2", name, generation
-            )
-        )
+        sql = "SELECT count(*) FROM atoll_projection_parked WHERE name = $1"
+        return int(await self.db.fetch_value(sql, name))
 
     async def unpark(self, parked: Parked) -> None:
         """Remove an event from the parked ones, in the unit of work in hand."""
@@ -191,6 +196,27 @@ class Books:
                 parked.seq,
                 error,
             )
+
+    async def decide_stopped(self, name: str, event_id: str, decision: Decision) -> int:
+        """Note what is to be done with the event that has stopped a partition, or all that have without an id."""
+        change = "retry_at = 0" + (", discarded = failed_id" if decision == "discard" else "")
+        async with self.db.transaction("read committed"):
+            return await self.db.execute(
+                f"UPDATE atoll_projection_partitions SET {change} "
+                "WHERE name = $1 AND failed_id <> '' AND (failed_id = $2 OR $2 = '')",
+                *(name, event_id),
+            )
+
+    async def pause(self, name: str, *, paused: bool) -> None:
+        """Note whether the projection is paused. Once this returns nobody writes the view of one that is."""
+        async with self.db.transaction("read committed"):
+            await self.db.execute("UPDATE atoll_projections SET paused = $2 WHERE name = $1", name, paused)
+            if paused:
+                await self.db.execute(
+                    "UPDATE atoll_projection_partitions SET epoch = epoch + 1, owner = '', lease_until = 0 "
+                    "WHERE name = $1",
+                    name,
+                )
 
     async def decide(self, decision: Decision, rows: Sequence[Parked]) -> int:
         """Note what is to be done with parked events; whoever works on their partition does it."""

@@ -95,7 +95,9 @@ class Projection:
         if "name" not in vars(cls):
             cls.name = _snake(cls.__name__)
         if not _NAME.fullmatch(cls.name):
-            raise DeclarationError(f"{cls.__name__}: {cls.name!r} cannot name a projection; use a-z, 0-9 and _, up to 40")
+            raise DeclarationError(
+                f"{cls.__name__}: {cls.name!r} cannot name a projection; use a-z, 0-9 and _, up to 40"
+            )
         if cls.version < 1 or not 1 <= cls.partitions <= 256 or cls.batch < 1:
             raise DeclarationError(f"{cls.__name__}: version and batch begin at 1, and partitions are from 1 to 256")
         if not _handlers(cls):

@@ -35,7 +35,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One partition of a generation: its checkpoint, who works on it, and what has stopped it.
 
-    `near` tells that nothing was left to be handled when it looked last.
+    `near` tells that nothing was left to be handled when it looked last; `discarded` is the id of an event
+    to pass over.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     attempts: int
     retry_at: float
+    discarded: str
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS atoll_projection_partitions (
     error TEXT NOT NULL DEFAULT '',
     attempts BIGINT NOT NULL DEFAULT 0,
     retry_at DOUBLE PRECISION NOT NULL DEFAULT 0,
+    discarded TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (name, generation, part)
 ) {updated};
 

@@ -19,26 +19,23 @@ from atoll.core.ids import derived_id, new_id
 from atoll.core.machine import machine
 from atoll.saga import points
 from atoll.saga.attempts import Surroundings
+from atoll.saga.callers import Callers
+from atoll.saga.claims import Claims
 from atoll.saga.decisions import Decisions
 from atoll.saga.declare import ENGINE, SagaDefinition, sagas_of
 from atoll.saga.errors import LeaseLost
 from atoll.saga.events import HeardEvents
 from atoll.saga.failures import Interrupted
+from atoll.saga.in_hand import InHand
 from atoll.saga.journal import Journal
 from atoll.saga.keeper import Keeper
 from atoll.saga.lookout import Lookout
-from atoll.saga.outcome import outcome_of, running
-from atoll.saga.rows import ENDED, Lease, SagaRow
+from atoll.saga.outcome import outcome_of
+from atoll.saga.rows import Lease, SagaRow
 from atoll.saga.work import Worker
 from atoll.storage import Database, in_transaction
 
 LEASE_SECONDS: Final = 10.0
-ANSWER_SECONDS: Final = 0.05
-"""Left of a caller's time for the answer that the saga is still running."""
-LEAST_SECONDS: Final = 0.001
-"""What is less than this is no time to wait: a clock may not even show it."""
-ASK_SECONDS: Final = 1.0
-"""How often a caller's saga that rests is looked up, in case that another replica goes on with it."""
 
 _logger = logging.getLogger(__name__)
 
@@ -60,9 +57,11 @@ class SagaEngine:
     ) -> None:
         clock = clock or SystemClock()
         self.journal = Journal(db, clock, owner=owner, lease_seconds=lease_seconds)
+        self.claims = Claims(self.journal)
         self.events = HeardEvents(db, clock)
         self.definitions: dict[tuple[str, int], SagaDefinition] = {}
-        self.decisions = Decisions(self.journal, self.definitions, self._spawn)
+        self._in_hand = InHand(self._work)
+        self.decisions = Decisions(self.journal, self.definitions, self._in_hand.take_up)
         around = Surroundings(
             journal=self.journal,
             hooks=hooks or Hooks(),
@@ -72,13 +71,10 @@ class SagaEngine:
         self._db = db
         self._clock = clock
         self._worker = Worker(around, self.events)
-        self._running: dict[str, asyncio.Task[SagaRow | None]] = {}
-        self._leases: dict[str, Lease] = {}
+        self._callers = Callers(self.journal, self._in_hand)
         self._lookout = Lookout(clock)
-        self._keeper = Keeper(self.journal, self.events, self.definitions, self._leases, self._spawn, self._lookout)
+        self._keeper = Keeper(self.journal, self.claims, self.events, self.definitions, self._in_hand, self._lookout)
         self._keeping: asyncio.Task[None] | None = None
-        self._stirred: dict[str, asyncio.Event] = {}
-        self._stopping = False
 
     def bind(self, service: object) -> None:
         """Serve the methods of `service` that are declared with `@saga`."""
@@ -109,15 +105,18 @@ class SagaEngine:
 
     async def close(self) -> None:
         """Stop working, and give the open sagas back: others go on with them at once, or the next start does."""
-        self._stopping = True
-        tasks = [*self._running.values(), *([self._keeping] if self._keeping else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.abandon()
         try:
-            await self.journal.release()
+            await self.claims.release()
         except Exception:
             _logger.exception("the sagas of this process could not be given back; others wait until their leases end")
+
+    async def abandon(self) -> None:
+        """Stop working and give nothing back, as when the process is killed; for tests of what comes after that."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
+        await self._in_hand.stop()
 
     async def call(self, definition: SagaDefinition, request: Any) -> Any:
         """Start the saga, or attach to the one under the context's idempotency key, and wait for its outcome."""
@@ -130,7 +129,7 @@ class SagaEngine:
         row = self._new_row(definition, request, _id_for(definition, context), context)
         async with self._db.transaction("read committed"):
             await self._add(definition, row)
-        return outcome_of(definition, row, await self._wait(row.id, context))
+        return outcome_of(definition, row, await self._callers.wait(row.id, context))
 
     async def start(self, definition: SagaDefinition, request: Any, *, id: str) -> None:  # noqa: A002
         """Start the saga `id` with the commit of the unit of work in hand; one that is there already goes on."""
@@ -149,7 +148,7 @@ class SagaEngine:
 
     def _begin(self, row: SagaRow) -> None:
         points.STARTED.reached()
-        self._spawn(row)
+        self._in_hand.take_up(row)
 
     def _new_row(self, definition: SagaDefinition, request: Any, saga_id: str, context: Context) -> SagaRow:
         now = self._clock.now()
@@ -170,49 +169,7 @@ class SagaEngine:
             started_at=now,
         )
 
-    async def _wait(self, saga_id: str, context: Context) -> SagaRow | None:
-        """Return the saga once it has ended; as it is when another process works on it. Raises SagaRunning."""
-        while True:
-            if (task := self._running.get(saga_id)) is not None:
-                done, _ = await asyncio.wait({task}, timeout=_time_left(saga_id, context))
-                if done and not task.cancelled() and (ended := task.result()) is not None:
-                    return ended
-                if not done:
-                    raise running(saga_id)
-                self._forget(saga_id, task)  # maybe sooner than its own callback does
-            else:
-                row = await self.journal.get(saga_id)
-                if row is None or row.status in ENDED or row.wake_at is None:
-                    return row
-                await self._stirs(saga_id, context)
-
-    async def _stirs(self, saga_id: str, context: Context) -> None:
-        """Wait until a saga that rests is gone on with here, or for some time."""
-        left = _time_left(saga_id, context)
-        stirred = self._stirred.setdefault(saga_id, asyncio.Event())
-        waiting = asyncio.ensure_future(stirred.wait())
-        await asyncio.wait({waiting}, timeout=ASK_SECONDS if left is None else min(left, ASK_SECONDS))
-        waiting.cancel()
-        self._stirred.pop(saga_id, None)
-
-    def _spawn(self, row: SagaRow) -> None:
-        """Work on a saga that this process holds."""
-        if self._stopping or row.id in self._running:
-            return
-        lease = Lease(row.id, row.epoch, row.lease_until)
-        task = asyncio.create_task(self._guarded(row, lease), name=f"saga-{row.name}-{row.id}")
-        self._leases[row.id] = lease
-        self._running[row.id] = task
-        task.add_done_callback(lambda task: self._forget(row.id, task))
-        if (stirred := self._stirred.get(row.id)) is not None:
-            stirred.set()
-
-    def _forget(self, saga_id: str, task: asyncio.Task[SagaRow | None]) -> None:
-        if self._running.get(saga_id) is task:
-            del self._running[saga_id]
-            del self._leases[saga_id]
-
-    async def _guarded(self, row: SagaRow, lease: Lease) -> SagaRow | None:
+    async def _work(self, row: SagaRow, lease: Lease) -> SagaRow | None:
         """Return the saga if it has ended here."""
         try:
             with contexts.use(_context_of(row)):
@@ -237,16 +194,6 @@ def _id_for(definition: SagaDefinition, context: Context) -> str:
         return new_id()
     subject = context.principal.subject if context.principal else ""
     return derived_id(definition.name, subject, context.idempotency_key)
-
-
-def _time_left(saga_id: str, context: Context) -> float | None:
-    """Return the seconds a caller may still wait; None without a deadline. Raises SagaRunning."""
-    left = context.remaining()
-    if left is None:
-        return None
-    if left < ANSWER_SECONDS + LEAST_SECONDS:
-        raise running(saga_id)
-    return left - ANSWER_SECONDS
 
 
 def _context_of(row: SagaRow) -> Context:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from atoll.core.clock import Clock
 from atoll.saga.errors import LeaseLost
-from atoll.saga.holder import is_gone, this_holder
-from atoll.saga.rows import Decision, Lease, SagaRow, Status, StepRow, Stuck
-from atoll.saga.tables import FENCE, SAGA
+from atoll.saga.holder import this_holder
+from atoll.saga.rows import SAGA_COLUMNS, Decision, Lease, SagaRow, Status, StepRow, Stuck
+from atoll.saga.tables import AWAKE, FENCE, SAGA
 from atoll.storage import ConstraintViolated, Database
 from atoll.storage.versions import ready_tables
 
 T = TypeVar("T")
 
-_SAGA: Final = ", ".join(SagaRow.__struct_fields__)
 _STEP: Final = ", ".join(StepRow.__struct_fields__)
 _DECISION: Final = ", ".join(Decision.__struct_fields__)
-_AWAKE: Final = "ended_at IS NULL AND wake_at IS NULL"
-
-
-class _Holder(msgspec.Struct, frozen=True):
-    holder: str
-
-
-class _Id(msgspec.Struct, frozen=True):
-    id: str
 
 
 class Journal:
@@ -62,12 +52,11 @@ class Journal:
     async def add(self, row: SagaRow) -> bool:
         """Write a new saga in the unit of work in hand; False when its id is taken."""
         values = msgspec.structs.astuple(row)
-        holes = ", ".join(f"${place}" for place in range(1, len(values) + 1))
-        sql = f"INSERT INTO atoll_sagas ({_SAGA}) VALUES ({holes}) ON CONFLICT DO NOTHING"
+        sql = f"INSERT INTO atoll_sagas ({SAGA_COLUMNS}) VALUES ({_holes(len(values))}) ON CONFLICT DO NOTHING"
         return await self.db.execute(sql, *values) == 1
 
     async def get(self, saga_id: str) -> SagaRow | None:
-        return await self.db.fetch_one(SagaRow, f"SELECT {_SAGA} FROM atoll_sagas WHERE id = $1", saga_id)
+        return await self.db.fetch_one(SagaRow, f"SELECT {SAGA_COLUMNS} FROM atoll_sagas WHERE id = $1", saga_id)
 
     async def steps(self, saga_id: str) -> list[StepRow]:
         """Everything recorded, in the order it happened."""
@@ -91,81 +80,14 @@ class Journal:
 
     async def recent(self, limit: int = 100) -> list[SagaRow]:
         """The newest sagas, those that need an operator first."""
-        sql = f"SELECT {_SAGA} FROM atoll_sagas ORDER BY status = 'parked' DESC, started_at DESC LIMIT $1"
+        sql = f"SELECT {SAGA_COLUMNS} FROM atoll_sagas ORDER BY status = 'parked' DESC, started_at DESC LIMIT $1"
         return await self.db.fetch_all(SagaRow, sql, limit)
 
     async def count_open(self) -> int:
         """How many sagas are under way or wait; parked ones are not."""
-        awake = await self.db.fetch_value(f"SELECT count(*) FROM atoll_sagas WHERE {_AWAKE}")
+        awake = await self.db.fetch_value(f"SELECT count(*) FROM atoll_sagas WHERE {AWAKE}")
         asleep = await self.db.fetch_value("SELECT count(*) FROM atoll_sagas WHERE wake_at IS NOT NULL")
         return int(awake) + int(asleep)
-
-    async def claimable(self, dropped: Collection[str] = ()) -> list[SagaRow]:
-        """Open sagas that this process may claim now, the oldest first.
-
-        Those whose lease has run out, whose process is gone for certain, or whose time to wake has come; and those of
-        this very process that it has `dropped`, or whose lease it does not renew.
-        """
-        now, one_of = self.clock.now(), self.db.engine.dialect.one_of
-        holders = await self.db.fetch_all(_Holder, f"SELECT DISTINCT holder FROM atoll_sagas WHERE {_AWAKE}")
-        return await self.db.fetch_all(
-            SagaRow,
-            f"SELECT {_SAGA} FROM atoll_sagas WHERE {_AWAKE} AND (lease_until < $1 OR holder {one_of('$2')} "
-            f"OR (holder = $3 AND (lease_until < $4 OR id {one_of('$5')}))) "
-            f"UNION ALL SELECT {_SAGA} FROM atoll_sagas WHERE wake_at <= $1 ORDER BY started_at",
-            now,
-            [each.holder for each in holders if is_gone(each.holder)],
-            self.holder,
-            now + self.lease_seconds * 2 / 3,
-            list(dropped),
-        )
-
-    async def next_wake(self, after: float) -> float | None:
-        """When the next saga that rests beyond `after` is to be woken, in epoch seconds."""
-        found = await self.db.fetch_value("SELECT min(wake_at) FROM atoll_sagas WHERE wake_at > $1", after)
-        return None if found is None else float(found)
-
-    async def claim(self, seen: SagaRow) -> SagaRow | None:
-        """Take an open saga over under the next epoch, as it was seen; None when someone else was faster."""
-        now = self.clock.now()
-        ours = seen.holder == self.holder or is_gone(seen.holder)
-        free = "" if ours else "AND (wake_at <= $7 OR (wake_at IS NULL AND lease_until < $7))"
-        async with self.db.transaction("read committed"):
-            return await self.db.fetch_one(
-                SagaRow,
-                "UPDATE atoll_sagas SET owner = $1, holder = $2, epoch = epoch + 1, lease_until = $3, wake_at = NULL, "
-                f"waits_for = '' WHERE id = $4 AND epoch = $5 AND holder = $6 AND ended_at IS NULL {free} "
-                f"RETURNING {_SAGA}",
-                self.owner,
-                self.holder,
-                now + self.lease_seconds,
-                seen.id,
-                seen.epoch,
-                seen.holder,
-                *([] if ours else [now]),
-            )
-
-    async def renew(self, leases: Sequence[Lease]) -> None:
-        """Prolong the leases that still hold."""
-        until = self.clock.now() + self.lease_seconds
-        these = self.db.engine.dialect.one_of("$3")
-        async with self.db.transaction("read committed"):
-            held = await self.db.fetch_all(
-                _Id,
-                f"UPDATE atoll_sagas SET lease_until = $1 WHERE {_AWAKE} AND holder = $2 AND id {these} RETURNING id",
-                until,
-                self.holder,
-                [lease.saga_id for lease in leases],
-            )
-        kept = {each.id for each in held}
-        for lease in leases:
-            if lease.saga_id in kept:
-                lease.prolong(until)
-
-    async def release(self) -> None:
-        """Give back what this process holds, for others to go on with at once."""
-        async with self.db.transaction("read committed"):
-            await self.db.execute(f"UPDATE atoll_sagas SET lease_until = 0 WHERE {_AWAKE} AND holder = $1", self.holder)
 
     async def hold(self, lease: Lease) -> None:
         """Prolong a lease now. Raises LeaseLost."""
@@ -178,15 +100,14 @@ class Journal:
     def record(self, lease: Lease, step: StepRow) -> None:
         """Write one step with the commit of the unit of work in hand; one that is done or skipped stays so."""
         self._fence(lease)
-        holes = ", ".join(f"${place}" for place in range(1, len(StepRow.__struct_fields__) + 2))
+        values = (lease.saga_id, *msgspec.structs.astuple(step))
         self.db.unit_of_work().defer(
-            f"INSERT INTO atoll_saga_steps (saga_id, {_STEP}) VALUES ({holes}) "
+            f"INSERT INTO atoll_saga_steps (saga_id, {_STEP}) VALUES ({_holes(len(values))}) "
             "ON CONFLICT (saga_id, name, kind) DO UPDATE SET outcome = excluded.outcome, "
             "result = excluded.result, error = excluded.error, attempts = excluded.attempts, "
             "seconds = excluded.seconds, time = excluded.time "
             "WHERE atoll_saga_steps.outcome NOT IN ('done', 'skipped')",
-            lease.saga_id,
-            *msgspec.structs.astuple(step),
+            *values,
         )
 
     def turn(self, lease: Lease, cause: str) -> None:
@@ -209,8 +130,8 @@ class Journal:
     async def note(self, decision: Decision) -> None:
         """Write a decision, in the unit of work in hand."""
         values = msgspec.structs.astuple(decision)
-        holes = ", ".join(f"${place}" for place in range(1, len(values) + 1))
-        await self.db.execute(f"INSERT INTO atoll_saga_decisions ({_DECISION}) VALUES ({holes})", *values)
+        sql = f"INSERT INTO atoll_saga_decisions ({_DECISION}) VALUES ({_holes(len(values))})"
+        await self.db.execute(sql, *values)
 
     async def go_on(self, parked: SagaRow) -> SagaRow | None:
         """Take a parked saga over under the next epoch, in the unit of work in hand; None when it is not parked."""
@@ -218,7 +139,7 @@ class Journal:
             SagaRow,
             "UPDATE atoll_sagas SET status = CASE WHEN turned_at IS NULL THEN 'running' ELSE 'compensating' END, "
             "stuck = NULL, ended_at = NULL, owner = $1, holder = $2, epoch = epoch + 1, lease_until = $3 "
-            f"WHERE id = $4 AND epoch = $5 AND status = 'parked' RETURNING {_SAGA}",
+            f"WHERE id = $4 AND epoch = $5 AND status = 'parked' RETURNING {SAGA_COLUMNS}",
             self.owner,
             self.holder,
             self.clock.now() + self.lease_seconds,
@@ -233,7 +154,7 @@ class Journal:
             SagaRow,
             "UPDATE atoll_sagas SET status = $1, result = $2, cause = coalesce(cause, $3), stuck = NULL, "
             "ended_at = $4, epoch = epoch + 1 "
-            f"WHERE id = $5 AND epoch = $6 AND status = 'parked' RETURNING {_SAGA}",
+            f"WHERE id = $5 AND epoch = $6 AND status = 'parked' RETURNING {SAGA_COLUMNS}",
             status,
             result,
             cause,
@@ -259,6 +180,11 @@ class Journal:
             *values,
         )
         unit.after_commit(partial(lease.prolong, until))
+
+
+@cache
+def _holes(count: int) -> str:
+    return ", ".join(f"${place}" for place in range(1, count + 1))
 
 
 def _lost(lease: Lease) -> LeaseLost:

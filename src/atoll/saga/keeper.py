@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from atoll.saga import points
+from atoll.saga.claims import Claims
 from atoll.saga.declare import SagaDefinition
 from atoll.saga.errors import SagaChanged
 from atoll.saga.events import HeardEvents
 from atoll.saga.failures import document_of
+from atoll.saga.in_hand import InHand
 from atoll.saga.journal import Journal
 from atoll.saga.lookout import Lookout
 from atoll.saga.rows import Lease, SagaRow, Stuck
@@ -23,23 +25,23 @@ _logger = logging.getLogger(__name__)
 
 
 class Keeper:
-    """Looks around each third of a lease, and whenever a saga is to be woken; `spawn` works on a saga."""
+    """Looks around each third of a lease, and whenever a saga is to be woken."""
 
     def __init__(
         self,
         journal: Journal,
+        claims: Claims,
         events: HeardEvents,
         definitions: Mapping[tuple[str, int], SagaDefinition],
-        leases: Mapping[str, Lease],
-        spawn: Callable[[SagaRow], None],
+        in_hand: InHand,
         lookout: Lookout,
     ) -> None:
         self._journal = journal
+        self._claims = claims
         self._clock = journal.clock
         self._events = events
         self._definitions = definitions
-        self._leases = leases
-        self._spawn = spawn
+        self._in_hand = in_hand
         self._lookout = lookout
         self._dropped: set[str] = set()
         self._looked = 0.0
@@ -74,8 +76,8 @@ class Keeper:
         """Claim what may be claimed, and work on it."""
         self._looked = self._clock.now()
         dropped, self._dropped = self._dropped, set()
-        for row in await self._journal.claimable(dropped - self._leases.keys()):
-            if row.id in self._leases:
+        for row in await self._claims.claimable(dropped - self._in_hand.leases.keys()):
+            if row.id in self._in_hand.leases:
                 continue
             if (row.name, row.version) in self._definitions:
                 await self._take(row)
@@ -83,15 +85,15 @@ class Keeper:
                 await self._park_stray(row)
 
     async def _take(self, seen: SagaRow) -> None:
-        if (row := await self._journal.claim(seen)) is not None:
+        if (row := await self._claims.claim(seen)) is not None:
             points.CLAIMED.reached()
             _logger.info("resuming saga %s (%s)", row.id, row.name)
-            self._spawn(row)
+            self._in_hand.take_up(row)
 
     async def _renew(self) -> None:
-        now = self._clock.monotonic()
-        if self._leases and now - self._renewed >= self._period * 0.9:
-            await self._journal.renew(list(self._leases.values()))
+        now, leases = self._clock.monotonic(), list(self._in_hand.leases.values())
+        if leases and now - self._renewed >= self._period * 0.9:
+            await self._claims.renew(leases)
             self._renewed = now
             points.RENEWED.reached()
 
@@ -102,11 +104,11 @@ class Keeper:
             await self._events.sweep()
 
     async def _until_next(self) -> float:
-        wake = await self._journal.next_wake(self._looked)
+        wake = await self._claims.next_wake(self._looked)
         return self._period if wake is None else min(self._period, max(0.0, wake - self._clock.now()))
 
     async def _park_stray(self, seen: SagaRow) -> None:
-        if (row := await self._journal.claim(seen)) is None:
+        if (row := await self._claims.claim(seen)) is None:
             return
         here = sorted(version for name, version in self._definitions if name == row.name)
         error = SagaChanged(

@@ -55,6 +55,9 @@ class SagaRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float | None = None
 
 
+SAGA_COLUMNS: Final = ", ".join(SagaRow.__struct_fields__)
+
+
 class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     """One recorded step, its compensation ("undo"), a timer or a wait for an event.
 

@@ -10,6 +10,9 @@ FENCE: Final = "atoll_saga_fence"
 """The check that a write fails whose lease is void: it sets `lease_until` to -1 instead of asking first, so that the
 fence needs no answer and travels with the commit."""
 
+AWAKE: Final = "ended_at IS NULL AND wake_at IS NULL"
+"""Of a saga that somebody is to work on now."""
+
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS atoll_sagas (
     id TEXT PRIMARY KEY,

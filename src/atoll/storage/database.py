@@ -197,4 +197,4 @@ def _may_run_again(attempt: int, pause: float) -> bool:
 
 def _pause_after(attempt: int) -> float:
     """Full jitter, so that transactions that met once do not meet again."""
-    return chance() * min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2.0**attempt)
+    return chance() * min(LONGEST_PAUSE_SECONDS, PAUSE_SECONDS * 2.0 ** min(attempt, 10))

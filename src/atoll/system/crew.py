@@ -193,7 +193,8 @@ class Crew:
             self._change()
 
     def _hear(self, report: Report) -> None:
-        member = self.members[report.key]
+        if (member := self.members.get(report.key)) is None:
+            return  # the end, after all, of one that was given up waiting for
         match report:
             case Started(pid=pid):
                 member.begin(pid, self._clock.now())

@@ -26,6 +26,7 @@ from atoll.system.engine import Engine, KeptEngine
 from atoll.system.environment import Surroundings, environment_for, gateway_for, settings_for
 from atoll.system.errors import StartFailed
 from atoll.system.lifeline import lifeline
+from atoll.system.meanwhile import at_once
 from atoll.system.member import Member, Plan, ending
 from atoll.system.plans import preparation_plan, program_plans, program_urls, service_plans
 from atoll.system.ports import free_port
@@ -141,8 +142,8 @@ class Platform:
         self._board.sources += [self._engine_states, self._member_states]
         await self._start_broker()
         await self._start_registry()
-        around = await self._start_programs()
-        await self._prepare(around)
+        ports, around = self._place_programs()
+        await at_once(self._start_programs(ports, around), self._prepare(around))
         await self._start_services(around)
         await self._start_gateway()
 
@@ -171,16 +172,19 @@ class Platform:
         await self._agent.start()
         self._board.know(registry_url=self._agent.url)
 
-    async def _start_programs(self) -> Surroundings:
+    def _place_programs(self) -> tuple[Mapping[str, int], Surroundings]:
+        """Say where the programs are to listen, so that nobody has to wait for them to be told."""
         base = self._options.environ
         programs = self._system.programs
         ports = {each.name: free_port() for each in programs if not base.get(each.variable)}
         urls = program_urls(programs, ports, base)
         self._board.know(programs={each.name: urls[each.variable] for each in programs})
-        around = self._surroundings(urls)
-        plans = program_plans(self._system, self._directory, ports, environment_for(base, around, instance=0))
+        return ports, self._surroundings(urls)
+
+    async def _start_programs(self, ports: Mapping[str, int], around: Surroundings) -> None:
+        environ = environment_for(self._options.environ, around, instance=0)
+        plans = program_plans(self._system, self._directory, ports, environ)
         await self._start_members("programs", plans, drain=0.0)
-        return around
 
     def _surroundings(self, programs: Mapping[str, str]) -> Surroundings:
         jwt = self._system.gateway.jwt if self._system.gateway else None

@@ -161,8 +161,14 @@ class Histories(RuleBasedStateMachine):
 
     @rule(stream=STREAMS, ids=IDS, expected=EXPECTED)
     def append(self, stream: str, ids: list[str], expected: Expected) -> None:
-        parts = [(stream, ids, expected)]
-        self._same(lambda store: append(store, parts), self.oracle.append(parts))
+        self._append(stream, ids, expected)
+
+    @rule(stream=STREAMS, first=st.integers(0, 4), count=st.integers(1, 3), more=st.booleans(), anywhere=st.booleans())
+    def append_again(self, stream: str, first: int, count: int, more: bool, anywhere: bool) -> None:
+        """Repeat what a stream holds from some place on, or that with something new behind it."""
+        ids = [each for each in self.oracle.stream(stream)[first : first + count] if each != "$deleted"]
+        if ids and len(set(ids)) == len(ids):
+            self._append(stream, [*ids, "id99"] if more else ids, ANY if anywhere else first)
 
     @rule(ids=IDS, other=IDS, expected=EXPECTED)
     def append_to_two_streams(self, ids: list[str], other: list[str], expected: Expected) -> None:
@@ -246,6 +252,10 @@ class Histories(RuleBasedStateMachine):
         log = [(each.stream, each.version, each.id) for each in oracle.log]
         for store in self.ground.stores:
             assert self.ground.run(contents(store)) == (expected, log)
+
+    def _append(self, stream: str, ids: list[str], expected: Expected) -> None:
+        parts = [(stream, ids, expected)]
+        self._same(lambda store: append(store, parts), self.oracle.append(parts))
 
     def _same(self, work: Callable[[EventStore], Coroutine[Any, Any, Any]], expected: Any) -> None:
         for store in self.ground.stores:

@@ -10,6 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from atoll.aggregates import DatabaseSnapshots
+from atoll.eventstore import EventStore
 from atoll.migrations import MigrationFailed, check_service
 from atoll.migrations.migrate import Target
 from atoll.saga import SagaEngine
@@ -69,6 +71,8 @@ async def test_the_tables_that_services_make_are_those_of_the_revisions(postgres
     made = Target("order", postgres_database, None)
     db = await Database.open(postgres_database)
     await SagaEngine(db, owner="test").prepare()
+    await (await EventStore.over(db)).close()
+    await DatabaseSnapshots.over(db)
     await db.close()
     assert await made.migrate() == ()
 

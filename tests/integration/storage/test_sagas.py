@@ -26,7 +26,7 @@ async def test_two_workers_that_claim_a_dead_worker_s_saga_do_not_both_get_it(li
         await shop.db.execute(
             "UPDATE atoll_sagas SET ended_at = NULL, lease_until = 0, owner = 'dead', holder = 'dead'"
         )
-    (seen,) = await lives.engine.journal.claimable()
+    (seen,) = await lives.engine.claims.claimable()
     other = SagaEngine(shop.db, owner="shop/1")
-    claimed = await asyncio.gather(*(each.journal.claim(seen) for each in (lives.engine, other)))
+    claimed = await asyncio.gather(*(each.claims.claim(seen) for each in (lives.engine, other)))
     assert sum(row is not None for row in claimed) == 1

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from atoll.system import RunningSystem, running
+from atoll.system.errors import StartFailed
 from tests.integration.system.eventually import eventually
 from tests.integration.system.http import ask
 from tests.integration.system.pair import pair
@@ -64,6 +65,21 @@ async def test_programs_and_engines_come_back_where_they_were(system: RunningSys
         assert before
         assert after
         assert before.address == after.address
+
+
+async def test_two_systems_run_side_by_side(system: RunningSystem, tmp_path: Path) -> None:
+    assert await eventually(lambda: ask(f"{system.gateway_url}/counts/mine", {"by": 3}))
+    async with running(pair, directory=tmp_path) as other:
+        assert (await eventually(lambda: ask(f"{other.gateway_url}/counts/mine")))["value"] == 0
+    assert (await eventually(lambda: ask(f"{system.gateway_url}/counts/mine")))["value"] == 3
+
+
+async def test_a_system_runs_once_in_one_directory(system: RunningSystem) -> None:
+    pid = system.pids["supervisor"]
+    with pytest.raises(StartFailed, match=f"pair is running already as process {pid}; stop it"):
+        async with running(pair, directory=system.directory.root):
+            pass
+    assert await eventually(lambda: ask(f"{system.gateway_url}/counts/x"))
 
 
 async def test_each_process_writes_to_a_log_of_its_own(system: RunningSystem) -> None:

@@ -67,7 +67,7 @@ async def test_a_system_with_migrations_starts_without_a_step(tmp_path: Path) ->
     async with running(LEDGERS, directory=tmp_path):
         pass
     url = f"sqlite:///{tmp_path}/ledgers/data/ledger.db"
-    assert [each.standing for each in await Target("ledger", url, FOLDER).look()] == ["fits"] * 3
+    assert {each.standing for each in await Target("ledger", url, FOLDER).look()} == {"fits"}
     await note(url, "0007")
     assert await refused(LEDGERS, tmp_path) == (
         "ledgers cannot start: ledger: the ledger tables of the database are at revision 0007, which this code does "

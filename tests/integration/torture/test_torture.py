@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from atoll.cli import main
 from atoll.torture import Options, Report, WrongTorture, lines_of, torture
-from tests.integration.torture.planted import LEASE_SECONDS
+from tests.integration.torture.planted import FLEETING_SECONDS, LEASE_SECONDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,19 +26,20 @@ AT_ONCE = 4
 """So many systems run side by side: most of the time of a run is waiting."""
 
 SOUND: dict[str, Any] = {"faults": 12, "seconds": 5.0, "warm_facts": 20, "settle_seconds": 60.0}
-BROKEN: dict[str, Any] = {"faults": 4, "seconds": 4.0, "warm_facts": 20, "settle_seconds": 4.0, "tail_seconds": 0.5}
-"""What a planted bug has broken does not heal, so there is no need to wait for long; it is hurt where it shows."""
+BROKEN: dict[str, Any] = {"faults": 2, "seconds": 1.0, "warm_facts": 20, "settle_seconds": 6.0, "tail_seconds": 0.5}
+"""What a planted bug has broken does not heal, so there is no need to wait for long. It is hurt where it shows, and
+while it is at work: just after its customers were told something."""
 
 TILLS = ["till-1", "till-2"]
 Runs = Mapping[str, asyncio.Task[Report]]
 
 RUNS: dict[str, dict[str, Any]] = {
     TILL: SOUND,
-    f"{PLANTED}:early": BROKEN | {"kinds": ["kill"], "only": ["ledger"]},
+    f"{PLANTED}:early": BROKEN | {"kinds": ["kill"], "only": ["ledger"], "faults": 3, "seconds": 6.0},
     f"{PLANTED}:loose": BROKEN | {"kinds": ["kill"], "only": ["till"]},
     f"{PLANTED}:forgetful": BROKEN | {"kinds": ["duplicate"]},
-    f"{PLANTED}:unfenced": BROKEN | {"kinds": ["stop"], "only": TILLS, "faults": 6, "lease": 3.0},
-    f"{PLANTED}:brisk": SOUND | {"kinds": ["down"], "only": TILLS, "faults": 2, "lease": LEASE_SECONDS},
+    f"{PLANTED}:unfenced": BROKEN | {"kinds": ["stop"], "only": TILLS, "faults": 6, "seconds": 3.0, "lease": 3.0},
+    f"{PLANTED}:brisk": SOUND | {"kinds": ["down"], "only": TILLS, "faults": 3, "lease": LEASE_SECONDS},
     f"{PLANTED}:hasty": BROKEN | {"kinds": ["kill"], "only": ["till"]},
 }
 
@@ -129,6 +130,7 @@ async def test_a_message_that_counts_twice_is_found(run: Runs) -> None:
 
 async def test_a_worker_that_writes_on_after_its_lease_is_found(run: Runs) -> None:
     report = await run["unfenced"]
+    assert sum(each.lifted - each.began > 2 * FLEETING_SECONDS for each in report.faults) > 3
     assert not report.good
     assert report.doubled
 

@@ -20,7 +20,7 @@ from atoll.storage import Database
 from atoll.system import Invariant, Load, Recorder, System
 from tests.integration.torture.customers import buy
 
-CUSTOMERS = 6
+CUSTOMERS = 8
 
 
 class Sale(msgspec.Struct):

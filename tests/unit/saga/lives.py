@@ -10,6 +10,7 @@ import msgspec
 
 from atoll.contracts import Event, Problem, message_of
 from atoll.core import context as contexts
+from atoll.core.clock import SystemClock
 from atoll.saga import SagaEngine, SagaRow, definition_of
 from atoll.storage import Database
 
@@ -44,13 +45,17 @@ class MovedClock:
     def monotonic(self) -> float:
         return self.time
 
-    async def sleep(self, seconds: float) -> None:
-        if seconds <= 5.0:  # a pause between two tries
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        """Counted from this call, not from the first step of what it returns, which `advance` may come before."""
+        return self._until(self.time + seconds, pause=seconds <= 5.0)
+
+    async def _until(self, time: float, *, pause: bool) -> None:
+        if pause:  # between two tries
             await asyncio.sleep(0)
-            return
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((self.time + seconds, future))
-        await future
+        elif time > self.time:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append((time, future))
+            await future
 
     def advance(self, seconds: float) -> None:
         self.time += seconds
@@ -59,6 +64,13 @@ class MovedClock:
         for _, future in due:
             if not future.done():
                 future.set_result(None)
+
+
+class InstantClock(SystemClock):
+    """Pauses between tries take no time; the engine's look around does."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds if seconds > 5.0 else 0)
 
 
 class World:
@@ -142,9 +154,20 @@ class Lives:
     async def resting(self, saga_id: str = "s1") -> SagaRow:
         return await self.until(lambda row: row.wake_at is not None, saga_id)
 
+    async def idle(self) -> None:
+        """Return when no saga has a task here, which may be a moment after others can read its commit."""
+        async with asyncio.timeout(20):
+            while tasks := _tasks_of_sagas():
+                await asyncio.wait(tasks)
+
     async def outcomes(self, saga_id: str = "s1") -> dict[str, str]:
         steps = await self.engine.journal.steps(saga_id)
         return {f"undo {step.name}" if step.kind == "undo" else step.name: step.outcome for step in steps}
+
+
+def _tasks_of_sagas() -> list[asyncio.Task[Any]]:
+    names = {task: task.get_name() for task in asyncio.all_tasks()}
+    return [task for task, name in names.items() if name.startswith("saga-") and name != "saga-leases"]
 
 
 def problem_of(row: SagaRow) -> str:

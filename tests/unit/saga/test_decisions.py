@@ -173,9 +173,7 @@ async def test_after_a_decision_whoever_still_worked_on_the_saga_can_write_no_mo
 
 
 async def test_a_decision_whose_process_is_killed_is_gone_on_with_by_another(parked: Lives) -> None:
-    parked.engine._stopping = True  # as far as the saga is concerned, the process ends with the commit
-    assert parked.engine._keeping is not None
-    parked.engine._keeping.cancel()
+    await parked.engine.abandon()  # as far as the saga is concerned, the process ends with the commit
     await parked.engine.decisions.retry("s1", decision="d1", who="ada")
     await parked.begin(Shop, owner="shop/1", opened=False)
     parked.clock.advance(31)

@@ -12,7 +12,6 @@ import pytest
 
 from atoll.contracts import Problem
 from atoll.core import context as contexts
-from atoll.core.clock import SystemClock
 from atoll.core.errors import DeclarationError
 from atoll.saga import (
     KeyReused,
@@ -26,6 +25,7 @@ from atoll.saga import (
     saga,
 )
 from atoll.storage import Database
+from tests.unit.saga.lives import InstantClock
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -41,13 +41,6 @@ class Declined(Problem, status=402):
     """The card was declined."""
 
     reason: str = ""
-
-
-class InstantClock(SystemClock):
-    """Waiting takes no time."""
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 class World:
@@ -264,7 +257,7 @@ async def test_another_worker_leaves_a_saga_alone_while_its_lease_holds(lives: L
     await reach_the_gate(shop)
     for owner in ("shop/0", "shop/1"):  # even under the same name, which two machines may have by mistake
         other = SagaEngine(shop.db, owner=owner)
-        assert await other.journal.claimable() == []
+        assert await other.claims.claimable() == []
 
 
 async def test_a_worker_that_stops_gives_its_sagas_back_at_once(lives: Lives) -> None:
@@ -272,7 +265,7 @@ async def test_a_worker_that_stops_gives_its_sagas_back_at_once(lives: Lives) ->
     await reach_the_gate(shop)
     await lives.end()
     await lives.begin(owner="shop/1")
-    assert len(await lives.engine.journal.claimable()) == 1
+    assert len(await lives.engine.claims.claimable()) == 1
 
 
 async def test_a_worker_that_lost_its_lease_cannot_write(lives: Lives) -> None:

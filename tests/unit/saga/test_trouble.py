@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ import msgspec
 import pytest
 
 from atoll.core import context as contexts
-from atoll.core.clock import SystemClock
 from atoll.core.errors import AtollError
 from atoll.saga import Saga, SagaEngine, SagaFailed, SagaRow, SagaRunning, saga
 from atoll.storage import CommitUnknown, ConnectionLost, Database, StatementFailed
 from atoll.storage.port import Isolation, Session, Statement
+from tests.unit.saga.lives import InstantClock
 
 OK = None
 
@@ -35,13 +34,6 @@ class Undone(AtollError):
     """The other side has undone it for good."""
 
     code = "undone"
-
-
-class InstantClock(SystemClock):
-    """Waiting takes no time, but for the engine's look around."""
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds if seconds > 5.0 else 0)
 
 
 class TroubledSession:

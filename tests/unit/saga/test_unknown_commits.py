@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,14 @@ import msgspec
 import pytest
 
 from atoll.core import context as contexts
-from atoll.core.clock import SystemClock
 from atoll.saga import Saga, SagaEngine, saga
 from atoll.storage import CommitUnknown, Database
 from atoll.storage.port import Isolation, Result, Session, Statement
+from tests.unit.saga.lives import InstantClock
 
 
 class Order(msgspec.Struct, frozen=True):
     id: str
-
-
-class InstantClock(SystemClock):
-    """Waiting takes no time."""
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0)
 
 
 class ForgetfulSession:

@@ -27,9 +27,9 @@ BOOKS = Books(
 )
 TOTAL = Money(1000)
 HISTORY: list[Event] = [
-    UserCreated(user_id="u1", email="", name="", country="", source=""),
+    UserCreated(user_id="u1", email="", name="", country="", source="", created_at=0.0),
     StockChanged(sku="A", quantity=5, available=5),
-    OrderPlaced(order_id="o1", user_id="u1", lines=[], total=TOTAL),
+    OrderPlaced(order_id="o1", user_id="u1", lines=[], total=TOTAL, placed_at=0.0),
     StockReserved(sku="A", order_id="o1", quantity=2, available=3),
     PaymentCaptured(payment_id="pay-o1", order_id="o1", amount=TOTAL, payment_method="visa"),
     ParcelBooked(parcel_id="p", order_id="o1", tracking="T-o1", carrier=""),

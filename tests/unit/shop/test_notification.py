@@ -41,7 +41,7 @@ def test_a_reason_without_words_of_its_own_blames_nobody() -> None:
 
 
 def test_a_new_customer_is_greeted_by_name() -> None:
-    event = UserCreated(user_id="u1", email="ann@example.org", name="Ann", country="GB", source="web")
+    event = UserCreated(user_id="u1", email="ann@example.org", name="Ann", country="GB", source="web", created_at=0.0)
     draft = domain.welcome(event)
     assert draft.body.startswith("Hello Ann,")
     assert (draft.letter.kind, draft.letter.about) == ("welcome", "u1")

@@ -8,7 +8,7 @@ from atoll.core import SettingsError
 from shop.contracts.order import Checkout, EmptyCart, OrderLine, TotalChanged
 from shop.contracts.values import Line, Money
 from shop.services.order import domain
-from tests.unit.shop.making import ADDRESS, line, order
+from tests.unit.shop.making import ADDRESS, line, order, parcel, payment
 
 LINES = st.lists(
     st.builds(
@@ -42,10 +42,17 @@ def test_a_price_that_changed_meanwhile_refuses_the_checkout() -> None:
     assert (caught.value.expected, caught.value.actual) == (Money(1000), Money(1100))
 
 
+def purchase(*lines: OrderLine) -> domain.Purchase:
+    """An order that has been placed."""
+    begun = domain.Purchase()
+    begun.apply(domain.place(domain.cart_of(lines or [line()]), checkout(), order_id="o1", user_id="u1", now=7.0))
+    return begun
+
+
 def test_an_order_has_the_lines_and_the_total_of_its_cart() -> None:
-    cart = domain.cart_of([line("A", 2, 500), line("B", 1, 250)])
-    placed = domain.place(cart, checkout(Money(1250)), order_id="o", user_id="u", now=7.0)
-    assert (placed.status, placed.lines, placed.total) == ("placed", cart.lines, Money(1250))
+    lines = [line("A", 2, 500), line("B", 1, 250)]
+    placed = purchase(*lines).order
+    assert (placed.status, placed.lines, placed.total, placed.placed_at) == ("placed", lines, Money(1250), 7.0)
 
 
 def test_what_is_reserved_is_what_was_ordered() -> None:
@@ -54,13 +61,16 @@ def test_what_is_reserved_is_what_was_ordered() -> None:
 
 
 def test_a_confirmed_order_knows_its_payment_and_its_parcel() -> None:
-    confirmed = domain.confirmed(order(status="placed"), payment_id="p", tracking="t")
-    assert (confirmed.status, confirmed.payment_id, confirmed.tracking) == ("confirmed", "p", "t")
+    confirmed = purchase()
+    confirmed.apply(confirmed.confirm(payment("o1"), parcel("o1")))
+    known = (confirmed.order.status, confirmed.order.payment_id, confirmed.order.tracking)
+    assert known == ("confirmed", "pay-o1", "T-o1")
 
 
 def test_a_cancelled_order_knows_why() -> None:
-    cancelled = domain.cancelled(order(status="placed"), "out_of_stock")
-    assert (cancelled.status, cancelled.reason) == ("cancelled", "out_of_stock")
+    cancelled = purchase()
+    cancelled.apply(cancelled.cancel("out_of_stock"))
+    assert (cancelled.order.status, cancelled.order.reason) == ("cancelled", "out_of_stock")
 
 
 def test_carts_are_idle_after_half_an_hour_unless_told_otherwise() -> None:

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
-from shop.contracts.user import Register
+from shop.contracts.user import Register, UserCreated, UserEmailUpdated
 from shop.services.user import domain
 from tests.unit.shop.making import account
+
+
+def customer() -> domain.Customer:
+    """A customer whose account has begun."""
+    begun = domain.Customer()
+    begun.apply(domain.creation(account(), "web"))
+    return begun
 
 
 def test_an_address_has_one_form_however_it_is_written() -> None:
@@ -15,11 +22,19 @@ def test_an_account_is_what_was_asked_for_tidied() -> None:
     assert (opened.email, opened.name, opened.created_at, opened.revision) == ("ann@example.org", "Ann", 5.0, 1)
 
 
+def test_an_account_is_told_by_the_event_that_it_begins_with() -> None:
+    assert isinstance(domain.creation(account(), "web"), UserCreated)
+    assert customer().account == account()
+
+
 def test_another_address_is_another_revision() -> None:
-    changed = domain.with_email(account(), "New@example.org")
-    assert (changed.email, changed.revision) == ("new@example.org", 2)
+    moved = customer()
+    decided = moved.move("New@example.org")
+    assert decided is not None
+    assert decided == UserEmailUpdated(user_id="u1", email="new@example.org", previous="u1@example.org")
+    moved.apply(decided)
+    assert (moved.account.email, moved.account.revision) == ("new@example.org", 2)
 
 
-def test_the_same_address_changes_nothing() -> None:
-    before = account()
-    assert domain.with_email(before, before.email.upper()) is before
+def test_the_same_address_decides_nothing() -> None:
+    assert customer().move(account().email.upper()) is None

@@ -80,12 +80,13 @@ class CartAbandoned(Event, key="user_id"):
 
 
 class OrderPlaced(Event, key="order_id"):
-    """A customer has checked out; the order is being worked on."""
+    """A customer has checked out, at `placed_at` (epoch seconds); the order is being worked on."""
 
     order_id: str
     user_id: str
     lines: list[OrderLine]
     total: Money
+    placed_at: float
 
 
 class OrderConfirmed(Event, key="order_id"):

@@ -7,11 +7,11 @@ then makes it known. No password and no hash is in a journal, an event or anothe
 
 from __future__ import annotations
 
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
-from atoll.contracts import Event, Problem, Rate, command, contract, query
+from atoll.contracts import Event, Personal, Problem, Rate, command, contract, query
 from shop.contracts.auth import UnknownCredential
 from shop.contracts.values import Country, Email, Name, PageSize
 
@@ -43,22 +43,27 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 1
 
 
+ERASED: Final = "(erased)"
+"""What a stored event says in the place of what was personal to somebody who asked to be forgotten."""
+
+
 class UserCreated(Event, key="user_id"):
-    """There is a new customer. Says nothing of how they sign in."""
+    """There is a new customer, since `created_at` (epoch seconds). Says nothing of how they sign in."""
 
     user_id: str
-    email: str
-    name: str
+    email: Annotated[str, Personal("user_id", erased=ERASED)]
+    name: Annotated[str, Personal("user_id", erased=ERASED)]
     country: str
     source: str
+    created_at: float
 
 
 class UserEmailUpdated(Event, key="user_id"):
     """A customer has another e-mail address."""
 
     user_id: str
-    email: str
-    previous: str
+    email: Annotated[str, Personal("user_id", erased=ERASED)]
+    previous: Annotated[str, Personal("user_id", erased=ERASED)]
 
 
 class EmailTaken(Problem, status=409):

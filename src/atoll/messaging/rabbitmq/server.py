@@ -143,6 +143,7 @@ class RabbitMQServer:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RABBITMQ_")}
         return inherited | {
             "HOME": str(self.directory),
+            "ERL_CRASH_DUMP": str(self.directory / "erl_crash.dump"),
             "ERL_EPMD_ADDRESS": HOST,
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(_free_port()),

@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from atoll.storage.dialect import Dialect
 from atoll.storage.errors import (
@@ -131,38 +131,6 @@ class SimulatedDatabase:
             self._snapshot = None
 
 
-class SimulatedEngine:
-    """One process's way to its database; see `atoll.storage.port.Engine`."""
-
-    dialect: Dialect = DIALECT
-
-    def __init__(self, database: SimulatedDatabase, process: Process) -> None:
-        self._database = database
-        self._process = process
-        process.on_kill.append(lambda: database.killed(process))
-
-    async def begin(self, isolation: Isolation = "serializable") -> Session:
-        session = SimulatedSession(self._database, self._process)
-        await self._database.take_turn(session)
-        return session
-
-    async def read(self, statement: Statement) -> Result:
-        await _statement_hop(self._database.weather)
-        return self._database.read(statement)
-
-    async def script(self, sql: str) -> None:
-        session = SimulatedSession(self._database, self._process)
-        await self._database.take_turn(session)
-        try:
-            await _statement_hop(self._database.weather)
-            self._database.script(session, self.dialect.fill(sql))
-        finally:
-            self._database.end_turn(session)
-
-    async def close(self) -> None:
-        """The disk stays."""
-
-
 class SimulatedSession:
     """One transaction; see `atoll.storage.port.Session`."""
 
@@ -209,6 +177,39 @@ class SimulatedSession:
 
     def _told(self, what: str) -> None:
         self._database.trace.add(self.process.name, f"{what} {self._database.name}")
+
+
+class SimulatedEngine:
+    """One process's way to its database; see `atoll.storage.port.Engine`."""
+
+    dialect: Dialect = DIALECT
+    session: ClassVar[type[SimulatedSession]] = SimulatedSession
+
+    def __init__(self, database: SimulatedDatabase, process: Process) -> None:
+        self._database = database
+        self._process = process
+        process.on_kill.append(lambda: database.killed(process))
+
+    async def begin(self, isolation: Isolation = "serializable") -> Session:
+        session = self.session(self._database, self._process)
+        await self._database.take_turn(session)
+        return session
+
+    async def read(self, statement: Statement) -> Result:
+        await _statement_hop(self._database.weather)
+        return self._database.read(statement)
+
+    async def script(self, sql: str) -> None:
+        session = SimulatedSession(self._database, self._process)
+        await self._database.take_turn(session)
+        try:
+            await _statement_hop(self._database.weather)
+            self._database.script(session, self.dialect.fill(sql))
+        finally:
+            self._database.end_turn(session)
+
+    async def close(self) -> None:
+        """The disk stays."""
 
 
 class _Failure:

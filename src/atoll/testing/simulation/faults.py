@@ -44,6 +44,8 @@ class Faults:
     """A message is handed over once more though it was settled, or still is in hand."""
     disconnect_every: float = 20.0
     broker_crash_every: float = 40.0
+    store_lost: float = 0.2
+    """The share of those crashes after which the broker's store is empty, or back at an older copy."""
 
     refused: float = 0.01
     request_lost: float = 0.02

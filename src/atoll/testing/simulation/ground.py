@@ -17,10 +17,11 @@ from atoll.messaging import MessageQueue
 from atoll.service.errors import Unauthenticated
 from atoll.service.ground import Authenticate, Server
 from atoll.storage import Database
-from atoll.testing.simulation.broker import SimulatedBroker, SimulatedQueue
+from atoll.testing.simulation.broker import SimulatedBroker
 from atoll.testing.simulation.database import SimulatedDatabase, SimulatedEngine
 from atoll.testing.simulation.network import Network, SimulatedRegistry, SimulatedServer, SimulatedTransport
 from atoll.testing.simulation.process import Process
+from atoll.testing.simulation.queue import SimulatedQueue
 
 
 class SimulatedGround:

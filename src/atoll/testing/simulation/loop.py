@@ -36,7 +36,7 @@ Timer = tuple[float, float, int, asyncio.TimerHandle, Process]
 WORK_SECONDS: Final = 0.01
 """How long work handed to an executor takes at most."""
 STILL: Final = 200_000
-"""So many turns may be taken while time stands still."""
+"""So many turns may be taken while time stands still, unless told otherwise."""
 TICK: Final = 1e-9
 """The least that a wait takes, if it takes any time: as fine as a real clock, so that no wait rounds off to nothing."""
 _BURST: Final = 4
@@ -46,18 +46,26 @@ _logger = logging.getLogger(__name__)
 
 
 class _Task(asyncio.Task[Any]):
-    """A task whose place in a set does not depend on where in memory it lies."""
+    """A task whose place in a set does not depend on where in memory it lies.
 
-    number = 0
+    It has its number before asyncio puts it into its set of all tasks: equal hashes would make that set a list.
+    """
+
+    def __init__(self, number: int, *args: Any, **options: Any) -> None:
+        self.number = number
+        super().__init__(*args, **options)
 
     def __hash__(self) -> int:
         return self.number
 
 
 class SimulationLoop(Loop):
-    """Runs the processes of one simulation. `world` is the process of what belongs to no other."""
+    """Runs the processes of one simulation. `world` is the process of what belongs to no other.
 
-    def __init__(self, chance: Random) -> None:
+    After `still` turns without a moment passing it holds that something goes round without ever waiting.
+    """
+
+    def __init__(self, chance: Random, *, still: int = STILL) -> None:
         self._chance = chance
         self._now = 0.0
         self._timers: list[Timer] = []
@@ -66,6 +74,7 @@ class SimulationLoop(Loop):
         self._prune_at = 1000
         self._closed = False
         self._still = 0
+        self._still_at_most = still
         self.steps = 0
         self.processes: list[Process] = []
         self._buried: list[Process] = []
@@ -128,7 +137,7 @@ class SimulationLoop(Loop):
         if runnable := [each for each in self.processes if each.runnable]:
             self._step(runnable)
             self._still += 1
-            if self._still > STILL:
+            if self._still > self._still_at_most:
                 raise Stuck(f"{runnable[0]} is busy and no time passes: something goes round without ever waiting")
             return True
         self._still = 0
@@ -232,8 +241,7 @@ class SimulationLoop(Loop):
         **options: Any,
     ) -> asyncio.Task[Any]:
         number = next(self._count)
-        task = _Task(coro, loop=self, name=str(name or f"task-{number}"), context=context)
-        task.number = number
+        task = _Task(number, coro, loop=self, name=str(name or f"task-{number}"), context=context)
         self._tasks.append(task)
         if len(self._tasks) > self._prune_at:
             self._tasks = [each for each in self._tasks if not each.done()]

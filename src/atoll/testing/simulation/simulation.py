@@ -41,6 +41,8 @@ T = TypeVar("T")
 Act = Callable[[], Coroutine[Any, Any, None]]
 Check = Callable[[], Awaitable[Iterable[str]]]
 
+BATCHES: Final = (1, 8)
+"""How many messages the broker takes at once: the seed says which."""
 PATIENCE: Final = 900.0
 """Virtual seconds within which the system must come to rest once nothing goes wrong any more."""
 
@@ -70,7 +72,8 @@ class Simulation:
         self.trace = Trace(lambda: (self.loop.time(), self.loop.steps))
         self.chance = Random(f"{seed}/actors")
         self.weather = Weather(self.faults, Random(f"{seed}/weather"))
-        self.broker = SimulatedBroker(self.loop, self.weather, self.trace)
+        batch = Random(f"{seed}/broker").choice(BATCHES)
+        self.broker = SimulatedBroker(self.loop, self.weather, self.trace, batch=batch)
         self.network = Network(self.loop, self.weather, self.trace)
         self.units: list[Unit] = []
         self._outside = self.loop.process("outside", Random(f"{seed}/outside"))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -33,6 +34,13 @@ class SmallServer(RabbitMQServer):
 
     def settings(self) -> dict[str, str]:
         return super().settings() | {"max_message_size": str(LARGEST)}
+
+
+class MisledServer(RabbitMQServer):
+    """Is told to listen where it cannot."""
+
+    def settings(self) -> dict[str, str]:
+        return super().settings() | {"listeners.tcp.local": "nowhere"}
 
 
 @pytest.fixture(autouse=True)
@@ -194,9 +202,8 @@ async def test_a_message_larger_than_the_server_takes_is_refused_and_harms_no_ot
     await publish_until_stored(queue, 1)
 
 
-async def test_a_program_that_does_not_start_is_told(
-    server: RabbitMQServer, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    other = RabbitMQServer(tmp_path_factory.mktemp("other"), port=server.port)
+async def test_a_program_that_does_not_start_is_told(tmp_path: Path) -> None:
+    server = MisledServer(tmp_path / "rabbitmq")
     with pytest.raises(MessagingError, match="did not start; see .*rabbitmq.log"):
-        await other.start()
+        await server.start()
+    assert (server.directory / "erl_crash.dump").exists()

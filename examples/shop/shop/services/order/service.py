@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from atoll.aggregates import Changed
 from atoll.contracts import Problem
 from atoll.core import Clock, Settings, new_id
+from atoll.eventstore import EventStore
 from atoll.saga import Saga, saga
 from atoll.service import Service, every, on
 from atoll.storage import Database
@@ -14,10 +16,7 @@ from shop.contracts.order import (
     CartStarted,
     Checkout,
     Order,
-    OrderCancelled,
-    OrderConfirmed,
     OrderNotFound,
-    OrderPlaced,
     Orders,
     PutLine,
 )
@@ -25,11 +24,14 @@ from shop.contracts.payment import Charge, Payment, Payments
 from shop.contracts.product import PriceChanged, ProductAdded, UnknownProduct
 from shop.contracts.shipping import Book, Parcel, Shipping
 from shop.services.order import domain
-from shop.services.order.store import Carts, OrderBook
+from shop.services.order.store import Carts, OrderBook, purchases_in
 
 
 class OrderService(Service, Orders):
-    """Carts and orders as rows; prices are a copy of what `product` tells."""
+    """Orders are event-sourced, what is stored is published in the same commit; carts are rows.
+
+    Prices are a copy of what `product` tells.
+    """
 
     version = "1.0.0"
     migrations = "migrations"
@@ -37,13 +39,14 @@ class OrderService(Service, Orders):
     def __init__(
         self,
         db: Database,
+        events: EventStore,
         clock: Clock,
         settings: Settings,
         inventory: Inventory,
         payments: Payments,
         shipping: Shipping,
     ) -> None:
-        self.carts, self.orders = Carts(db), OrderBook(db)
+        self.carts, self.purchases, self.book = Carts(db), purchases_in(events), OrderBook(db)
         self.clock = clock
         self.idle_seconds = domain.idle_seconds(settings.environ)
         self.inventory, self.payments, self.shipping = inventory, payments, shipping
@@ -97,16 +100,16 @@ class OrderService(Service, Orders):
             raise
 
     async def my_orders(self, after: str = "", limit: int = 50) -> list[Order]:
-        return await self.orders.of(self.principal.subject, after, limit)
+        return await self.book.of(self.principal.subject, after, limit)
 
     async def order(self, order_id: str) -> Order:
-        order = await self.orders.get(order_id)
-        if order is None or order.user_id != self.principal.subject:
+        found = await self.purchases.find(order_id)
+        if found is None or found.aggregate.order.user_id != self.principal.subject:
             raise OrderNotFound()
-        return order
+        return found.aggregate.order
 
     async def order_ledger(self, after: str = "", limit: int = 500) -> list[Order]:
-        return await self.orders.page(after, limit)
+        return await self.book.page(after, limit)
 
     @on(ProductAdded)
     async def learn(self, event: ProductAdded) -> None:
@@ -127,31 +130,23 @@ class OrderService(Service, Orders):
     async def _place(self, request: Checkout) -> Order:
         user_id = self.principal.subject
         cart = await self.cart()
-        order = domain.place(cart, request, order_id=new_id(), user_id=user_id, now=self.clock.now())
-        await self.orders.add(order)
+        placed = domain.place(cart, request, order_id=new_id(), user_id=user_id, now=self.clock.now())
+        order = await self._told(await self.purchases.create(placed.order_id, lambda _: placed))
         await self.carts.clear(user_id)
-        self.emit(OrderPlaced(order_id=order.id, user_id=user_id, lines=order.lines, total=order.total))
         return order
 
     async def _confirm(self, order: Order, paid: Payment, parcel: Parcel) -> Order:
-        order = domain.confirmed(order, payment_id=paid.id, tracking=parcel.tracking)
-        await self.orders.settle(order)
-        self.emit(
-            OrderConfirmed(
-                order_id=order.id,
-                user_id=order.user_id,
-                total=order.total,
-                payment_id=paid.id,
-                payment_method=paid.method,
-                tracking=parcel.tracking,
-            )
-        )
-        return order
+        return await self._told(await self.purchases.change(order.id, lambda each: each.confirm(paid, parcel)))
 
     async def _cancel(self, order: Order, reason: str) -> None:
         """Cancel, and put everything back into the cart, for another card or without what ran out."""
-        await self.orders.settle(domain.cancelled(order, reason))
+        await self._told(await self.purchases.change(order.id, lambda each: each.cancel(reason)))
         for line in order.lines:
             await self.carts.put_back(order.user_id, line.sku, line.quantity)
         await self.carts.touch(order.user_id, step="checkout", reason=reason, now=self.clock.now())
-        self.emit(OrderCancelled(order_id=order.id, user_id=order.user_id, total=order.total, reason=reason))
+
+    async def _told(self, changed: Changed[domain.Purchase]) -> Order:
+        """Publish what an order has decided and show it in the list, in the unit of work that stored it."""
+        self.emit(*changed.events)
+        await self.book.show(changed.aggregate.order)
+        return changed.aggregate.order

@@ -1,15 +1,22 @@
-"""Carts and orders, and a copy of the prices so that a cart needs no other service."""
+"""Orders as streams of events and as a list, carts, and a copy of the prices so that a cart needs no other service."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from atoll.aggregates import Repository
+from atoll.eventstore import EventStore
 from atoll.storage import Database
-from shop.contracts.order import Order, OrderLine
+from shop.contracts.order import Order, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced
 from shop.contracts.values import Money
-from shop.services.order.domain import IdleCart
+from shop.services.order.domain import IdleCart, Purchase
 
 _ORDER: Final = "id, user_id, status, lines, total, placed_at, reason, payment_id, tracking"
+
+
+def purchases_in(events: EventStore) -> Repository[Purchase]:
+    """Return the orders. Two events each: they are folded without snapshots."""
+    return Repository[Purchase].of(events, Purchase, [OrderPlaced, OrderConfirmed, OrderCancelled], category="order")
 
 
 class Carts:
@@ -98,14 +105,16 @@ class Carts:
 
 
 class OrderBook:
-    """Orders in the service's database."""
+    """The list of orders: a view of their events, written with them."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    async def add(self, order: Order) -> None:
+    async def show(self, order: Order) -> None:
         await self.db.execute(
-            f"INSERT INTO orders ({_ORDER}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            f"INSERT INTO orders ({_ORDER}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+            "ON CONFLICT (id) DO UPDATE SET status = excluded.status, reason = excluded.reason, "
+            "payment_id = excluded.payment_id, tracking = excluded.tracking",
             order.id,
             order.user_id,
             order.status,
@@ -116,20 +125,6 @@ class OrderBook:
             order.payment_id,
             order.tracking,
         )
-
-    async def settle(self, order: Order) -> None:
-        """Keep how a placed order ended."""
-        await self.db.execute(
-            "UPDATE orders SET status = $1, reason = $2, payment_id = $3, tracking = $4 WHERE id = $5",
-            order.status,
-            order.reason,
-            order.payment_id,
-            order.tracking,
-            order.id,
-        )
-
-    async def get(self, order_id: str) -> Order | None:
-        return await self.db.fetch_one(Order, f"SELECT {_ORDER} FROM orders WHERE id = $1", order_id)
 
     async def of(self, user_id: str, after: str, limit: int) -> list[Order]:
         sql = f"SELECT {_ORDER} FROM orders WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"

@@ -1,10 +1,15 @@
-"""The rules of accounts."""
+"""The rules of accounts. An account is what its events say."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
 import msgspec
 
-from shop.contracts.user import Account, Register
+from shop.contracts.user import Account, Register, UserCreated, UserEmailUpdated
+
+NOBODY: Final = Account(id="", email="", name="", country="", created_at=0.0)
 
 
 def normal_email(email: str) -> str:
@@ -23,8 +28,40 @@ def open_account(request: Register, *, user_id: str, now: float) -> Account:
     )
 
 
-def with_email(account: Account, email: str) -> Account:
-    """Return the account under another address; the same account when the address is the same."""
-    if account.email == normal_email(email):
-        return account
-    return msgspec.structs.replace(account, email=normal_email(email), revision=account.revision + 1)
+def creation(account: Account, source: str) -> UserCreated:
+    """Return the event that an account begins with."""
+    return UserCreated(
+        user_id=account.id,
+        email=account.email,
+        name=account.name,
+        country=account.country,
+        source=source,
+        created_at=account.created_at,
+    )
+
+
+@dataclass
+class Customer:
+    """An account, folded from its events."""
+
+    account: Account = NOBODY
+
+    def move(self, email: str) -> UserEmailUpdated | None:
+        """Decide on another address; None when it is the same."""
+        if self.account.email == normal_email(email):
+            return None
+        return UserEmailUpdated(user_id=self.account.id, email=normal_email(email), previous=self.account.email)
+
+    def apply(self, event: UserCreated | UserEmailUpdated) -> None:
+        match event:
+            case UserCreated():
+                self.account = Account(
+                    id=event.user_id,
+                    email=event.email,
+                    name=event.name,
+                    country=event.country,
+                    created_at=event.created_at,
+                )
+            case UserEmailUpdated():
+                revision = self.account.revision + 1
+                self.account = msgspec.structs.replace(self.account, email=event.email, revision=revision)

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from atoll.aggregates import AggregateNotFound, SubjectKeys
 from atoll.core import Clock, new_id
+from atoll.eventstore import EventStore
 from atoll.saga import Saga, saga
 from atoll.service import Service
 from atoll.storage import Database
 from shop.contracts.auth import Activate, Auth
-from shop.contracts.user import (
-    Account,
-    AccountNotFound,
-    ChangeEmail,
-    EmailTaken,
-    Register,
-    UserCreated,
-    UserEmailUpdated,
-    Users,
-)
-from shop.services.user.domain import open_account, with_email
-from shop.services.user.store import Accounts
+from shop.contracts.user import Account, AccountNotFound, ChangeEmail, EmailTaken, Register, Users
+from shop.services.user.domain import creation, open_account
+from shop.services.user.store import Addresses, customers_in
 
 
 class UserService(Service, Users):
-    """Accounts as rows."""
+    """Accounts are event-sourced, what is personal in them sealed; what is stored is published in the same commit."""
 
     version = "1.0.0"
     migrations = "migrations"
 
-    def __init__(self, db: Database, clock: Clock, auth: Auth) -> None:
-        self.store = Accounts(db)
+    def __init__(self, db: Database, events: EventStore, keys: SubjectKeys, clock: Clock, auth: Auth) -> None:
+        self.customers = customers_in(events, keys)
+        self.addresses = Addresses(db)
         self.clock = clock
         self.auth = auth
 
@@ -40,46 +34,37 @@ class UserService(Service, Users):
         return await s.step("confirm", self._confirm, account, request.source)
 
     async def me(self) -> Account:
-        return await self._mine()
+        found = await self.customers.find(self.principal.subject)
+        if found is None:
+            raise AccountNotFound()
+        return found.aggregate.account
 
     async def change_email(self, request: ChangeEmail) -> Account:
-        account = await self._mine()
-        changed = with_email(account, request.email)
-        if changed is account:
-            return account
-        if await self.store.is_taken(changed.email, by_other_than=account.id):
-            raise EmailTaken(email=changed.email)
-        await self.store.save(changed)
-        self.emit(UserEmailUpdated(user_id=account.id, email=changed.email, previous=account.email))
-        return changed
+        try:
+            changed = await self.customers.change(self.principal.subject, lambda each: each.move(request.email))
+        except AggregateNotFound:
+            raise AccountNotFound() from None
+        account = changed.aggregate.account
+        if changed.events and not await self.addresses.change(account.id, account.email):
+            raise EmailTaken(email=account.email)
+        self.emit(*changed.events)
+        return account
 
     async def accounts(self, after: str = "", limit: int = 500) -> list[Account]:
-        return await self.store.page(after, limit)
+        owners = await self.addresses.owners(after, limit)
+        return [(await self.customers.load(each)).aggregate.account for each in owners]
 
     async def _open(self, request: Register) -> Account:
         account = open_account(request, user_id=new_id(), now=self.clock.now())
-        if not await self.store.add(account):
+        if not await self.addresses.claim(account.email, account.id):
             raise EmailTaken(email=account.email)
         return account
 
     async def _abandon(self, user_id: str) -> None:
-        await self.store.abandon(user_id)
+        await self.addresses.let_go(user_id)
 
     async def _confirm(self, account: Account, source: str) -> Account:
-        await self.store.confirm(account.id)
-        self.emit(
-            UserCreated(
-                user_id=account.id,
-                email=account.email,
-                name=account.name,
-                country=account.country,
-                source=source,
-            )
-        )
-        return account
-
-    async def _mine(self) -> Account:
-        account = await self.store.by_id(self.principal.subject)
-        if account is None:
-            raise AccountNotFound()
-        return account
+        created = await self.customers.create(account.id, lambda _: creation(account, source))
+        await self.addresses.settle(account.id)
+        self.emit(*created.events)
+        return created.aggregate.account

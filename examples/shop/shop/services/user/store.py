@@ -1,58 +1,58 @@
-"""Accounts. An account is pending until its owner can sign in."""
+"""Accounts as streams of events, and the addresses that each belong to one of them."""
 
 from __future__ import annotations
 
-from typing import Final
+import msgspec
 
+from atoll.aggregates import Repository, SubjectKeys
+from atoll.eventstore import EventStore
 from atoll.storage import Database
-from shop.contracts.user import Account
+from shop.contracts.user import UserCreated, UserEmailUpdated
+from shop.services.user.domain import Customer
 
-_COLUMNS: Final = "id, email, name, country, created_at, revision"
+
+class _Owner(msgspec.Struct):
+    user_id: str
 
 
-class Accounts:
-    """Accounts in the service's database. Only those that are not pending are found."""
+def customers_in(events: EventStore, keys: SubjectKeys) -> Repository[Customer]:
+    """Return the accounts. A handful of events each: they are folded without snapshots."""
+    return Repository[Customer].of(events, Customer, [UserCreated, UserEmailUpdated], category="user", keys=keys)
+
+
+class Addresses:
+    """Which account has an address: what streams cannot promise, a row does, in the same unit of work.
+
+    It is pending until its account is known.
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    async def add(self, account: Account) -> bool:
-        """Add a pending account; False when its address is taken."""
-        added = await self.db.execute(
-            f"INSERT INTO accounts ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING",
-            account.id,
-            account.email,
-            account.name,
-            account.country,
-            account.created_at,
-            account.revision,
+    async def claim(self, email: str, user_id: str) -> bool:
+        """Have an address for an account to come; False when it is taken."""
+        sql = "INSERT INTO addresses (user_id, email) VALUES ($1, $2) ON CONFLICT (email) DO NOTHING"
+        return await self.db.execute(sql, user_id, email) == 1
+
+    async def settle(self, user_id: str) -> None:
+        """The account is known."""
+        await self.db.execute("UPDATE addresses SET pending = 0 WHERE user_id = $1", user_id)
+
+    async def let_go(self, user_id: str) -> None:
+        """Free the address of an account that never came to be."""
+        await self.db.execute("DELETE FROM addresses WHERE user_id = $1 AND pending = 1", user_id)
+
+    async def change(self, user_id: str, email: str) -> bool:
+        """Have another address for an account; False when it is taken."""
+        changed = await self.db.execute(
+            "UPDATE addresses SET email = $1 WHERE user_id = $2 "
+            "AND NOT EXISTS (SELECT 1 FROM addresses WHERE email = $1 AND user_id <> $2)",
+            email,
+            user_id,
         )
-        return added == 1
+        return changed == 1
 
-    async def confirm(self, user_id: str) -> None:
-        await self.db.execute("UPDATE accounts SET pending = 0 WHERE id = $1", user_id)
-
-    async def abandon(self, user_id: str) -> None:
-        """Remove an account that never came to be."""
-        await self.db.execute("DELETE FROM accounts WHERE id = $1 AND pending = 1", user_id)
-
-    async def by_id(self, user_id: str) -> Account | None:
-        sql = f"SELECT {_COLUMNS} FROM accounts WHERE id = $1 AND pending = 0"
-        return await self.db.fetch_one(Account, sql, user_id)
-
-    async def is_taken(self, email: str, *, by_other_than: str) -> bool:
-        """Tell whether another account, pending or not, has this address."""
-        sql = "SELECT count(*) FROM accounts WHERE email = $1 AND id <> $2"
-        return bool(await self.db.fetch_value(sql, email, by_other_than))
-
-    async def save(self, account: Account) -> None:
-        await self.db.execute(
-            "UPDATE accounts SET email = $1, revision = $2 WHERE id = $3",
-            account.email,
-            account.revision,
-            account.id,
-        )
-
-    async def page(self, after: str, limit: int) -> list[Account]:
-        sql = f"SELECT {_COLUMNS} FROM accounts WHERE id > $1 AND pending = 0 ORDER BY id LIMIT $2"
-        return await self.db.fetch_all(Account, sql, after, limit)
+    async def owners(self, after: str, limit: int) -> list[str]:
+        """Return the ids of accounts that are known, in order."""
+        sql = "SELECT user_id FROM addresses WHERE user_id > $1 AND pending = 0 ORDER BY user_id LIMIT $2"
+        return [row.user_id for row in await self.db.fetch_all(_Owner, sql, after, limit)]
