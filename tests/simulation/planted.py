@@ -34,6 +34,8 @@ Bug = Literal[
 ]
 
 FENCE: Final = "CASE WHEN epoch = $3 THEN CAST($1 AS DOUBLE PRECISION) ELSE -1.0 END"
+PATIENCE: Final = 60.0
+"""Virtual seconds: with such bugs many a system never comes to rest."""
 UNFENCED: Final = "CAST($1 AS DOUBLE PRECISION)"
 
 
@@ -143,7 +145,7 @@ class PlantedSimulation(Simulation):
     """A simulation in which every process has the bug."""
 
     def __init__(self, seed: int, bug: Bug) -> None:
-        super().__init__(seed)
+        super().__init__(seed, patience=PATIENCE)
         self._bug: Bug = bug
 
     def ground(self, process: Process, database: SimulatedDatabase) -> Ground:

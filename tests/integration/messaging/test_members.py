@@ -63,7 +63,7 @@ async def broker(
 ) -> AsyncIterator[tuple[str, str, MessageQueue]]:
     monkeypatch.setattr(topology, "SETTLE_SECONDS", 0.0)  # nobody crashes the server here
     namespace = f"test-{new_id()}"
-    url = server.url if request.param == "nats" else URL
+    url = server.url if request.param == "nats" else f"{URL}?heartbeat=2"  # so that silence is noticed in seconds
     queue = await open_queue(url, namespace=namespace)
     yield url, namespace, queue
     await queue.close()

@@ -44,7 +44,7 @@ Check = Callable[[], Awaitable[Iterable[str]]]
 BATCHES: Final = (1, 8)
 """How many messages the broker takes at once: the seed says which."""
 PATIENCE: Final = 900.0
-"""Virtual seconds within which the system must come to rest once nothing goes wrong any more."""
+"""Virtual seconds within which the system must come to rest once nothing goes wrong any more, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,13 @@ class Simulation:
     """Declare services, actors and invariants, then `run`.
 
     Without `faults` the seed draws a mix of its own. One seed is one course of events, exactly, as long as the
-    services take the time from `Clock`, ids from `new_id`, and share nothing but what crosses their ports.
+    services take the time from `Clock`, ids from `new_id`, and share nothing but what crosses their ports. Once
+    nothing goes wrong any more the system has `patience` virtual seconds to come to rest.
     """
 
-    def __init__(self, seed: int, *, faults: Faults | None = None) -> None:
+    def __init__(self, seed: int, *, faults: Faults | None = None, patience: float = PATIENCE) -> None:
         self.seed = seed
+        self.patience = patience
         self.faults = faults or Faults().drawn(Random(f"{seed}/faults"))
         self.loop = SimulationLoop(Random(f"{seed}/schedule"))
         self.trace = Trace(lambda: (self.loop.time(), self.loop.steps))
@@ -170,7 +172,7 @@ class Simulation:
 
     def _finish(self, work: Coroutine[Any, Any, T], otherwise: str) -> T:
         task = self.loop.spawn(self._outside, work)
-        if not self.loop.run(task.done, until=self.loop.time() + PATIENCE):
+        if not self.loop.run(task.done, until=self.loop.time() + self.patience):
             raise self._violation([otherwise, *self._reasons])
         return task.result()
 
