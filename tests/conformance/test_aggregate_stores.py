@@ -89,7 +89,7 @@ class TestSqlite(Suite):
 
 class TestPostgres(Suite):
     @pytest.fixture
-    async def db(self, postgres_database: str) -> AsyncIterator[Database]:  # type: ignore[override]
-        db = await Database.open(postgres_database)
+    async def db(self, postgres_schema: str) -> AsyncIterator[Database]:  # type: ignore[override]
+        db = await Database.open(postgres_schema)
         yield db
         await db.close()

@@ -20,8 +20,8 @@ class TestSqlite(DatabaseSuite):
 
 class TestPostgres(DatabaseSuite):
     @pytest.fixture
-    def connect(self, postgres_database: str) -> Connect:
+    def connect(self, postgres_schema: str) -> Connect:
         async def connect(hooks: Hooks | None = None) -> Database:
-            return await Database.open(postgres_database, hooks=hooks)
+            return await Database.open(postgres_schema, hooks=hooks)
 
         return connect

@@ -14,7 +14,15 @@ import pytest
 from atoll.contracts import Event
 from atoll.eventstore import EventStore, NewEvent, Position, RecordedEvent, new_event
 from atoll.eventstore.memory import MemoryEventLog
-from atoll.projections import NotPossible, Projection, ProjectionBehind, ProjectionEngine, UnknownProjection, View, projects
+from atoll.projections import (
+    NotPossible,
+    Projection,
+    ProjectionBehind,
+    ProjectionEngine,
+    UnknownProjection,
+    View,
+    projects,
+)
 from atoll.storage import Database
 
 Connect = Callable[[], Awaitable[tuple[Database, EventStore]]]
@@ -278,7 +286,7 @@ class Suite:
             for stream in "abcdefgh":
                 position = await bench.append(stream, amount)
         await view.wait_for(position)
-        assert await balances(bench.db) == {each: (15, "1 2 3 4 5") for each in "abcdefgh"}
+        assert await balances(bench.db) == dict.fromkeys("abcdefgh", (15, "1 2 3 4 5"))
         parts = await bench.db.fetch_value(
             "SELECT count(*) FROM atoll_projection_partitions WHERE name = 'balances' AND position <> '[0,0]'"
         )

@@ -36,10 +36,22 @@ ONLY: Final[Mapping[str, str]] = {
 }
 """Points of one kind of database."""
 
+_PROJECTIONS: Final = ("tests/crash/test_projections.py", 'name.startswith(("projection", "rebuild"))')
+
 ELSEWHERE: Final[Mapping[str, tuple[str, str]]] = {
     "migration.applied": ("tests/integration/migrations/migrator.py", "APPLIED.arm("),
+    "projection.committed": _PROJECTIONS,
+    "projection.handled": _PROJECTIONS,
+    "projection.parked": _PROJECTIONS,
+    "projection.replayed": _PROJECTIONS,
+    "projection_lease.claimed": _PROJECTIONS,
     "relay.held": ("tests/crash/test_relay.py", 'die_at("relay.held"'),
     "relay.recalled": ("tests/crash/test_relay.py", 'die_at("relay.recalled"'),
+    "rebuild.begun": _PROJECTIONS,
+    "rebuild.closed": _PROJECTIONS,
+    "rebuild.dropped": _PROJECTIONS,
+    "rebuild.switched": _PROJECTIONS,
+    "rebuild.switching": _PROJECTIONS,
 }
 """Points that this system does not come to: the file of the test that dies there, and where it says so."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
@@ -44,18 +43,13 @@ class Notes(Projection):
         view.emit(event)
 
 
-class Ground:
-    """The databases of one test, and the position up to which all must be seen in the end."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.position = Position()
-
-    async def write(self) -> None:
-        async with AsyncExitStack() as stack:
-            _, store = await opened(self.url, stack)
-            for number in range(EVENTS):
-                self.position = (await store.append(f"s{number % 3}", [new_event(Noted(number=number))])).position
+async def write(store: EventStore) -> Position:
+    """Append the events, unless an earlier life has; return the position of the last one."""
+    position = Position()
+    for number in range(EVENTS):
+        event = new_event(Noted(number=number), id=f"n{number}")
+        position = (await store.append(f"s{number % 3}", [event])).position
+    return position
 
 
 async def opened(url: str, stack: AsyncExitStack) -> tuple[Database, EventStore]:
@@ -67,12 +61,12 @@ async def opened(url: str, stack: AsyncExitStack) -> tuple[Database, EventStore]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def ground(request: pytest.FixtureRequest, tmp_path: Path, postgres_schema: str) -> AsyncIterator[Ground]:
-    yield Ground(f"sqlite:///{tmp_path}/service.db" if request.param == "sqlite" else postgres_schema)
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_schema: str) -> str:
+    return f"sqlite:///{tmp_path}/service.db" if request.param == "sqlite" else postgres_schema
 
 
-async def life(ground: Ground, point: str = "") -> None:
-    """Declare, write, handle, retry what is parked, rebuild: from wherever the life before has ended, or until death."""
+async def life(url: str, point: str = "") -> None:
+    """Write, handle, retry what is parked, rebuild: from wherever the life before has ended, or until death."""
     died = asyncio.get_running_loop().create_future()
 
     def die() -> None:
@@ -81,11 +75,11 @@ async def life(ground: Ground, point: str = "") -> None:
         raise Died
 
     async with AsyncExitStack() as stack:
-        db, store = await opened(ground.url, stack)
+        db, store = await opened(url, stack)
         engine = ProjectionEngine(db, store, [Notes()], owner="test/0", lease_seconds=60.0)
         if point:
             POINTS[point].arm(die)
-        living = asyncio.create_task(live(engine, ground))
+        living = asyncio.create_task(live(engine, store))
         async with asyncio.timeout(30):
             await asyncio.wait({living, died}, return_when=asyncio.FIRST_COMPLETED)
         assert died.done() == bool(point)
@@ -96,13 +90,11 @@ async def life(ground: Ground, point: str = "") -> None:
         assert [each for each in ended if isinstance(each, Exception)] == []
 
 
-async def live(engine: ProjectionEngine, ground: Ground) -> None:
+async def live(engine: ProjectionEngine, store: EventStore) -> None:
     view = engine.projections["notes"]
     assert isinstance(view, Notes)
     await engine.start()
-    if ground.position == Position():
-        await ground.write()
-    await view.wait_for(ground.position, timeout=30)
+    await view.wait_for(await write(store), timeout=30)
     view.strict = False
     with suppress(NotPossible):
         await engine.decide("notes", "retry")
@@ -132,12 +124,12 @@ class _Emitted(msgspec.Struct):
 
 
 @pytest.mark.parametrize("point", sorted(name for name in POINTS if name.startswith(("projection", "rebuild"))))
-async def test_what_a_death_breaks_off_is_done_once_in_the_next_life(ground: Ground, point: str) -> None:
+async def test_what_a_death_breaks_off_is_done_once_in_the_next_life(url: str, point: str) -> None:
     assert points.CLAIMED.name in POINTS
-    await life(ground, point)
-    await life(ground)
+    await life(url, point)
+    await life(url)
     async with AsyncExitStack() as stack:
-        db, _ = await opened(ground.url, stack)
+        db, _ = await opened(url, stack)
         numbers = [each.number for each in await db.fetch_all(_Number, "SELECT number FROM notes ORDER BY number")]
         emitted = await db.fetch_all(_Emitted, "SELECT message FROM atoll_outbox")
     assert numbers == list(range(EVENTS))

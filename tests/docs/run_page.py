@@ -98,7 +98,7 @@ def become(page: Path, directory: Path, words: Path) -> NoReturn:
         sys.path.insert(0, str(directory))
         asyncio.run(run(page, page.read_text("utf-8")))
         code = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the end of this process
         traceback.print_exc()
     finally:
         sys.stdout.flush()

@@ -14,18 +14,22 @@ from atoll.contracts import Event, message_of
 from atoll.core import Clock, Hooks, Settings
 from atoll.core import context as contexts
 from atoll.core.context import Principal
+from atoll.eventstore import EventStore
+from atoll.projections import Projection, ProjectionEngine
 from atoll.saga import SagaEngine, is_saga
 from atoll.saga.records import SagaFinished
 from atoll.service import Service
 from atoll.service.consumers import handlers_of
-from atoll.service.events import PROVIDERS
 from atoll.service.injection import Injector
+from atoll.service.provided import PROVIDERS
 from atoll.service.schema import target_of
 from atoll.storage import Database
 from shop.contracts import ALL_EVENTS
 
 S = TypeVar("S", bound=Service)
 T = TypeVar("T")
+
+Views = tuple[EventStore, list[Projection]] | None
 
 EVENTS = {event.event_type: event for event in ALL_EVENTS}
 
@@ -49,8 +53,9 @@ class ManualClock:
 class Bench(Generic[S]):
     """One service and what surrounds it."""
 
-    def __init__(self, service: S, db: Database, clock: ManualClock, hooks: Hooks) -> None:
+    def __init__(self, service: S, db: Database, clock: ManualClock, hooks: Hooks, views: Views) -> None:
         self.service = service
+        self._views = views
         self.db = db
         self.clock = clock
         self._ended = asyncio.Event()
@@ -67,11 +72,15 @@ class Bench(Generic[S]):
                 return await method(*args)
 
     async def hear(self, event: Event) -> None:
-        """Tell the service of an event."""
+        """Tell the service of an event, and wait until its views show it."""
         context = contexts.new_context()
         message = message_of(event, source="test", context=context, time=self.clock.now())
         async with self.db.transaction():
             await handlers_of(self.service)[event.event_type](message)
+        if self._views is not None:
+            store, projections = self._views
+            for each in projections:
+                await each.wait_for(await store.end())
 
     async def settle(self) -> None:
         """Wait until no saga is under way."""
@@ -94,23 +103,40 @@ def _unknown(contract: object) -> object:
 async def at_work(
     path: Path, make: Callable[[Database, ManualClock], S] | type[S], known: Mapping[Any, Any] | None = None
 ) -> AsyncGenerator[Bench[S]]:
-    """A service with its tables and its sagas, on a database below `path`.
+    """A service with its tables, its sagas and its projections, on a database below `path`.
 
     It is made by `make`; or, of a class, as a host does it, from what is `known` by type.
     """
     clock, hooks = ManualClock(), Hooks()
     db = await Database.open(f"sqlite:///{path}/service.db", clock=clock)
+    injector = Injector({Database: db, Clock: clock, **(known or {})}, _unknown, PROVIDERS)
     try:
-        injector = Injector({Database: db, Clock: clock, **(known or {})}, _unknown, PROVIDERS)
-        service: S = await injector.make(make) if isinstance(make, type) else make(db, clock)
-        await target_of(type(service), Settings(database_url=f"sqlite:///{path}/service.db")).migrate()
-        sagas = SagaEngine(db, owner="test", clock=clock, hooks=hooks)
-        sagas.bind(service)
-        await sagas.prepare()
-        await service.on_start()
-        yield Bench(service, db, clock, hooks)
-        await service.on_stop()
-        await sagas.close()
-        await injector.close()
+        async with _projected(make, injector, db) as views:
+            service: S = await injector.make(make) if isinstance(make, type) else make(db, clock)
+            await target_of(type(service), Settings(database_url=f"sqlite:///{path}/service.db")).migrate()
+            sagas = SagaEngine(db, owner="test", clock=clock, hooks=hooks)
+            sagas.bind(service)
+            await sagas.prepare()
+            await service.on_start()
+            yield Bench(service, db, clock, hooks, views)
+            await service.on_stop()
+            await sagas.close()
     finally:
+        await injector.close()
         await db.close()
+
+
+@asynccontextmanager
+async def _projected(make: Any, injector: Injector, db: Database) -> AsyncGenerator[Views]:
+    """The projections of a class at work, and where they are."""
+    if not (classes := getattr(make, "projections", ())):
+        yield None
+        return
+    views = [await injector.share(each) for each in classes]
+    store: EventStore = await injector.get(EventStore, "the bench")
+    engine = ProjectionEngine(db, store, views, owner="test")
+    await engine.start()
+    try:
+        yield store, views
+    finally:
+        await engine.stop()

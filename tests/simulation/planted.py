@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from atoll.contracts import Message
@@ -34,6 +34,8 @@ Bug = Literal[
 ]
 
 FENCE: Final = "CASE WHEN epoch = $3 THEN CAST($1 AS DOUBLE PRECISION) ELSE -1.0 END"
+SHARPENED: Final[Mapping[Bug, Mapping[str, float]]] = {"ignore the fence": {"stopped": 0.004}}
+"""What has to go wrong more often than the seed says for a bug to show."""
 PATIENCE: Final = 60.0
 """Virtual seconds: with such bugs many a system never comes to rest."""
 UNFENCED: Final = "CAST($1 AS DOUBLE PRECISION)"
@@ -68,10 +70,14 @@ class ForgetfulInbox(Inbox):
 class HastyOutbox(Outbox):
     """An outbox that publishes at once, and not with the commit."""
 
-    queue: MessageQueue
+    def __init__(self, db: Database, clock: Clock, queue: SimulatedQueue) -> None:
+        super().__init__(db, clock)
+        self._queue = queue
+        self._hasty = set[asyncio.Task[None]]()
 
     def add(self, message: Message, *, due_at: float | None = None) -> None:
-        self._hasty = asyncio.ensure_future(self.queue.publish(message))
+        task = asyncio.create_task(self._queue.publish(message))
+        self._hasty.add(task)
 
 
 class UnfencedSession(SimulatedSession):
@@ -115,7 +121,6 @@ class PlantedGround(SimulatedGround):
     def __init__(self, bug: Bug, *parts: Any) -> None:
         super().__init__(*parts)
         self._bug = bug
-        self._hasty: list[HastyOutbox] = []
 
     async def database(self, settings: Settings, service: str, *, hooks: Hooks, clock: Clock) -> Database:
         database = await super().database(settings, service, hooks=hooks, clock=clock)
@@ -128,17 +133,13 @@ class PlantedGround(SimulatedGround):
         if self._bug == "confirm before publish":
             database.outbox = EagerOutbox(database, clock)
         if self._bug == "publish before commit":
-            database.outbox = HastyOutbox(database, clock)
-            self._hasty.append(database.outbox)
+            database.outbox = HastyOutbox(database, clock, SimulatedQueue(self._broker, self._process))
         return database
 
     async def queue(self, settings: Settings, *, hooks: Hooks) -> MessageQueue:
         if self._bug == "ack before commit":
             return AckFirst(self._broker, self._process)
-        queue = await super().queue(settings, hooks=hooks)
-        for outbox in self._hasty:
-            outbox.queue = queue
-        return queue
+        return await super().queue(settings, hooks=hooks)
 
 
 class PlantedSimulation(Simulation):
@@ -147,6 +148,7 @@ class PlantedSimulation(Simulation):
     def __init__(self, seed: int, bug: Bug) -> None:
         super().__init__(seed, patience=PATIENCE)
         self._bug: Bug = bug
+        self.adjust(**SHARPENED.get(bug, {}))
 
     def ground(self, process: Process, database: SimulatedDatabase) -> Ground:
         return PlantedGround(self._bug, process, database, self.broker, self.network)

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
 import msgspec
 
-from atoll.clients import Undone
+from atoll.clients import CallTimedOut, ConnectionFailed, Undone
 from atoll.saga import SagaRow
-from atoll.storage import Database
+from atoll.storage import Database, StorageError
 from atoll.testing.simulation import Simulation
-from tests.simulation.system import BankService, BooksService, Charge, Desk, DeskService, Network, Refused
+from tests.simulation.system import (
+    EARLY_SECONDS,
+    HINT,
+    RIDDLE,
+    THANKS_SECONDS,
+    BankService,
+    BooksService,
+    Charge,
+    Desk,
+    DeskService,
+    Network,
+    Refused,
+    Solver,
+)
 
 CUSTOMERS: Final = 6
 ORDERS: Final = 2
+THREAD: Final = "riddles"
 MOVES: Final = "SELECT order_id AS key, cast(amount AS TEXT) AS what FROM moves ORDER BY seq"
 
 
@@ -40,6 +56,7 @@ class Customers:
             request = Charge("", f"account-{number % 2}", self.sim.chance.randrange(1, 100))
             await self._order(key, request)
             self.tipped.append(await self.sim.insist(f"{key}/tip", lambda asked=request: self.desk.tip(asked)))  # type: ignore[misc]
+        await asyncio.sleep(THANKS_SECONDS + EARLY_SECONDS)
 
     async def _order(self, key: str, request: Charge) -> None:
         try:
@@ -49,6 +66,32 @@ class Customers:
             pass
         except Undone:
             await self._order(f"{key}+", request)
+
+
+class Riddler:
+    """Poses a riddle that the books cannot take, and gives a hint, which goes behind it; then has both replayed."""
+
+    def __init__(self, sim: Simulation, solver: Solver) -> None:
+        self.sim, self.solver = sim, solver
+        self.desk = sim.client(Desk)
+        self.letters = sim.database(BooksService).dead_letters
+
+    async def act(self) -> None:
+        for what in (RIDDLE, HINT):
+            await self.sim.insist(what, lambda asked=what: self.desk.pose(THREAD, asked))  # type: ignore[misc]
+        while await self._dead() < 2:
+            pass
+        self.solver.solves = True
+        while await self._dead():
+            with suppress(ConnectionFailed, CallTimedOut):
+                await self.sim.operate(BooksService, "/_atoll/deadletters/replay", {"key": THREAD})
+
+    async def _dead(self) -> int:
+        """Return how many dead letters there are, a moment later."""
+        while True:
+            await asyncio.sleep(1.0)
+            with suppress(StorageError):
+                return len(await self.letters.list(key=THREAD))
 
 
 class Books:
@@ -107,7 +150,7 @@ class Books:
 
 
 def _wrong(order: str, course: list[str], paid: list[int]) -> str:
-    if course == ["tipped"] and not paid:
+    if course in (["tipped"], ["thanked"], [RIDDLE, HINT]) and not paid:
         return ""
     if course == ["placed", "confirmed"] and len(paid) == 1:
         return ""
@@ -128,7 +171,9 @@ def orders(sim: Simulation) -> None:
     network = Network(sim.weather)
     sim.service(BankService, replicas=2, known={Network: network})
     sim.service(DeskService, replicas=2)
-    sim.service(BooksService)
+    solver = Solver()
+    sim.service(BooksService, known={Solver: solver})
+    sim.actor(Riddler(sim, solver).act, name="the riddler")
     customers = Customers(sim)
     for number in range(CUSTOMERS):
         sim.actor(partial(customers.act, number), name=f"customer {number}")

@@ -12,13 +12,23 @@ from typing import Final, Protocol
 import msgspec
 
 from atoll.contracts import Event, Message, Problem, command, contract
-from atoll.core import new_id
+from atoll.core import Clock, new_id
+from atoll.messaging import UndecodableMessage
 from atoll.saga import Saga, saga
 from atoll.service import Service, on
 from atoll.storage import Database
 from atoll.testing.simulation.faults import Weather
 
 LIMIT: Final = 70
+REST_SECONDS: Final = 11.0
+"""How long an order of an even amount rests before it is confirmed: longer than a lease."""
+THANKS_SECONDS: Final = 6.0
+"""So long after a tip there are thanks for it."""
+EARLY_SECONDS: Final = 3.1
+"""So much earlier may be a matter of clocks that disagree."""
+RIDDLE: Final = "riddle"
+"""What the books cannot take before it is solved."""
+HINT: Final = "hint"
 
 
 class Moved(Event, key="account"):
@@ -31,7 +41,7 @@ class Moved(Event, key="account"):
 
 
 class Told(Event, key="order_id"):
-    """An order was placed, confirmed or cancelled."""
+    """An order was placed, confirmed or cancelled; or something else was done at the desk."""
 
     order_id: str
     state: str
@@ -68,6 +78,9 @@ class Desk(Protocol):
 
     @command("POST /tips")
     async def tip(self, request: Charge) -> str: ...
+
+    @command("POST /riddles/{thread}/{what}")
+    async def pose(self, thread: str, what: str) -> None: ...
 
 
 class Network:
@@ -136,8 +149,15 @@ class BankService(Service, Bank):
         return balance
 
 
+class Solver:
+    """Somebody who solves riddles, from some moment on."""
+
+    def __init__(self) -> None:
+        self.solves = False
+
+
 class DeskService(Service, Desk):
-    """Takes orders: place, charge, confirm; or cancel."""
+    """Takes orders: place, charge, hear that money was taken, rest, confirm; or cancel."""
 
     schema = (
         "CREATE TABLE IF NOT EXISTS history (seq INTEGER PRIMARY KEY AUTOINCREMENT, order_id TEXT NOT NULL, "
@@ -147,18 +167,25 @@ class DeskService(Service, Desk):
     def __init__(self, db: Database, bank: Bank) -> None:
         self.db, self.bank = db, bank
 
-    @saga
+    @saga(waits_for=[Moved])
     async def order(self, s: Saga, request: Charge) -> Receipt:
         order_id = await s.step("place", self._place, request, undo=self._cancel)
         charge = msgspec.structs.replace(request, order_id=order_id)
         balance = await s.step("charge", self.bank.charge, charge, undo=lambda _: self.bank.refund(charge))
+        await s.wait_for(Moved, key=request.account)
+        if request.amount % 2 == 0:
+            await s.sleep("rest", REST_SECONDS)
         return await s.step("confirm", self._confirm, order_id, balance)
 
     async def tip(self, request: Charge) -> str:
-        """A plain command: one transaction, one event, under a key."""
+        """A plain command: one transaction, an event and another that is scheduled, under a key."""
         tip_id = new_id()
         await self._tell(tip_id, "tipped")
+        await self._tell(f"{tip_id} later", "thanked", after=THANKS_SECONDS)
         return tip_id
+
+    async def pose(self, thread: str, what: str) -> None:
+        await self._tell(thread, what)
 
     async def _place(self, request: Charge) -> str:
         order_id = new_id()
@@ -172,13 +199,13 @@ class DeskService(Service, Desk):
     async def _cancel(self, order_id: str) -> None:
         await self._tell(order_id, "cancelled")
 
-    async def _tell(self, order_id: str, state: str) -> None:
+    async def _tell(self, order_id: str, state: str, *, after: float | None = None) -> None:
         await self.db.execute("INSERT INTO history (order_id, state) VALUES ($1, $2)", order_id, state)
-        self.emit(Told(order_id=order_id, state=state))
+        self.emit(Told(order_id=order_id, state=state), after=after)
 
 
 class BooksService(Service):
-    """Writes down every event it is handed, as it comes."""
+    """Writes down every event it is handed, as it comes; but for a riddle, which it cannot before it is solved."""
 
     name = "books"
     schema = (
@@ -186,8 +213,8 @@ class BooksService(Service):
         "what TEXT NOT NULL)"
     )
 
-    def __init__(self, db: Database) -> None:
-        self.db = db
+    def __init__(self, db: Database, clock: Clock, solver: Solver) -> None:
+        self.db, self.clock, self.solver = db, clock, solver
 
     @on(Moved)
     async def moved(self, event: Moved, message: Message) -> None:
@@ -195,7 +222,10 @@ class BooksService(Service):
 
     @on(Told)
     async def told(self, event: Told, message: Message) -> None:
-        await self._enter(message.key, event.state)
+        if event.state == RIDDLE and not self.solver.solves:
+            raise UndecodableMessage("nobody has solved it", message)
+        early = event.state == "thanked" and self.clock.now() - message.time < THANKS_SECONDS - EARLY_SECONDS
+        await self._enter(message.key, f"{event.state} too early" if early else event.state)
 
     async def _enter(self, key: str, what: str) -> None:
         await self.db.execute("INSERT INTO entries (key, what) VALUES ($1, $2)", key, what)

@@ -14,9 +14,10 @@ from prometheus_client.exposition import choose_encoder
 
 from atoll.clients.records import CallFinished
 from atoll.core import Hooks
-from atoll.messaging.records import MessageHandled, MessagePublished
+from atoll.messaging.records import BrokerForgot, MessageHandled, MessagePublished
 from atoll.observability.methods import bounded
 from atoll.observability.records import RequestFinished, RequestStarted
+from atoll.projections.records import EventsProjected, ProjectionFailed, ProjectionLag
 from atoll.saga.records import SagaFinished, SagaStepFinished
 from atoll.storage.records import TransactionFinished
 
@@ -106,23 +107,32 @@ class _PatternMetrics:
         self._call = seconds("client_call", "Calls to other services", ("contract", "operation", "outcome"), _REQUEST)
         self._attempts = total("client_call_attempts", "Tries of calls", ("contract", "operation"))
         self._published = seconds("message_publish", "Messages confirmed by the broker", ("type",), _LOCAL)
+        self._losses = Counter("atoll_broker_losses_total", "Losses of the broker's store", registry=registry)
+        self._refilled = Counter("atoll_messages_refilled_total", "Messages published again for it", registry=registry)
         self._handled = seconds("message_handling", "Attempts at messages", ("type", "consumer", "outcome"), _REQUEST)
         self._transaction = seconds("transaction", "Units of work", ("outcome",), _LOCAL)
         self._saga = seconds("saga", "Sagas that ended", ("saga", "outcome"), _SAGA)
         self._step = seconds("saga_step", "Saga steps that ended", ("saga", "step", "outcome"), _REQUEST)
         self._step_attempts = total("saga_step_attempts", "Tries of saga steps", ("saga", "step"))
+        self._projections = _ProjectionMetrics(registry)
 
     def subscribe(self, hooks: Hooks) -> None:
         hooks.on(CallFinished, self._on_call)
         hooks.on(MessagePublished, lambda each: self._published[each.type,].observe(each.seconds))
+        hooks.on(BrokerForgot, self._on_loss)
         hooks.on(MessageHandled, self._on_message)
         hooks.on(TransactionFinished, lambda each: self._transaction[each.outcome,].observe(each.seconds))
         hooks.on(SagaFinished, lambda each: self._saga[each.name, each.outcome].observe(each.seconds))
         hooks.on(SagaStepFinished, self._on_step)
+        self._projections.subscribe(hooks)
 
     def _on_call(self, record: CallFinished) -> None:
         self._call[record.contract, record.operation, record.outcome].observe(record.seconds)
         self._attempts[record.contract, record.operation].inc(record.attempts)
+
+    def _on_loss(self, record: BrokerForgot) -> None:
+        self._losses.inc()
+        self._refilled.inc(record.messages)
 
     def _on_message(self, record: MessageHandled) -> None:
         self._handled[record.type, record.consumer, record.outcome].observe(record.seconds)
@@ -130,3 +140,45 @@ class _PatternMetrics:
     def _on_step(self, record: SagaStepFinished) -> None:
         self._step[record.saga, record.step, record.outcome].observe(record.seconds)
         self._step_attempts[record.saga, record.step].inc(record.attempts)
+
+
+class _ProjectionMetrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, doc: str) -> Gauge:
+            return Gauge(f"atoll_projection_{name}", doc, ("projection",), registry=registry)
+
+        labels = ("projection",)
+        self._events = _Children(
+            Counter("atoll_projection_events_total", "Events projected", labels, registry=registry)
+        )
+        self._failures = _Children(
+            Counter("atoll_projection_failures_total", "Events that failed", (*labels, "outcome"), registry=registry)
+        )
+        self._batches = _Children(
+            Histogram(
+                "atoll_projection_batch_duration_seconds",
+                "Transactions of projections",
+                labels,
+                buckets=_LOCAL,
+                registry=registry,
+            )
+        )
+        self._lag_events = gauge("lag_events", "Events a view does not include yet, up to 1000")
+        self._lag_seconds = gauge("lag_seconds", "Seconds since the oldest of them was appended")
+        self._parked = gauge("parked_events", "Events that were put aside")
+        self._stopped = gauge("stopped", "1 while an event keeps the projection from going on")
+
+    def subscribe(self, hooks: Hooks) -> None:
+        hooks.on(EventsProjected, self._on_events)
+        hooks.on(ProjectionFailed, lambda each: self._failures[each.projection, each.outcome].inc())
+        hooks.on(ProjectionLag, self._on_lag)
+
+    def _on_events(self, record: EventsProjected) -> None:
+        self._events[record.projection,].inc(record.events)
+        self._batches[record.projection,].observe(record.seconds)
+
+    def _on_lag(self, record: ProjectionLag) -> None:
+        self._lag_events.labels(record.projection).set(record.events)
+        self._lag_seconds.labels(record.projection).set(record.seconds)
+        self._parked.labels(record.projection).set(record.parked)
+        self._stopped.labels(record.projection).set(int(record.stopped))

@@ -18,12 +18,13 @@ from atoll.core.clock import Clock, SystemClock
 from atoll.core.hooks import Hooks
 from atoll.core.settings import Settings
 from atoll.discovery import Instance, Resolver, ServiceRegistry
+from atoll.eventstore import EventStore
 from atoll.messaging import Consumer, MessageQueue, Relay
 from atoll.observability import observe
+from atoll.projections import ProjectionEngine
 from atoll.saga import SagaEngine
 from atoll.service.app import ServiceApp
 from atoll.service.consumers import Timers, handlers_of
-from atoll.service.events import PROVIDERS
 from atoll.service.expiry import ReplyExpiry
 from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
@@ -31,8 +32,9 @@ from atoll.service.injection import Injector, Provider, dependencies_of
 from atoll.service.opening import open_together
 from atoll.service.patience import patiently
 from atoll.service.pipeline import Pipeline
+from atoll.service.provided import PROVIDERS
 from atoll.service.router import Router
-from atoll.service.routes import operations, own_routes
+from atoll.service.routes import event_routes, operations, own_routes
 from atoll.service.schema import ready_schema
 from atoll.service.service import Service
 from atoll.storage import Database
@@ -47,6 +49,8 @@ class ServiceHost(Generic[S]):
 
     service: S
     app: ServiceApp
+    projections: ProjectionEngine | None
+    store: EventStore | None
 
     def __init__(
         self,
@@ -115,6 +119,7 @@ class ServiceHost(Generic[S]):
         routes = [
             *operations(self.service, pipeline),
             *own_routes(self.service, self.health, metrics, db, sagas, consumer),
+            *event_routes(self.store, self.projections),
         ]
         self.app = ServiceApp(
             name,
@@ -172,13 +177,29 @@ class ServiceHost(Generic[S]):
         }
         injector = Injector(known, clients.of, (*PROVIDERS, *self._providers))
         self._stack.push_async_callback(injector.close)
+        self.projections = await self._project(injector, db, hooks)
         self.service = await injector.make(self._class)
+        self.store = injector.find(EventStore)
         sagas = SagaEngine(db, owner=self._slot, hooks=hooks, clock=self._clock)
         sagas.bind(self.service)
         await sagas.prepare()
         await self.service.on_start()
         self._stack.push_async_callback(self.service.on_stop)
         return sagas
+
+    async def _project(self, injector: Injector, db: Database, hooks: Hooks) -> ProjectionEngine | None:
+        """Begin to work on the projections of the service, if it has any."""
+        service = self._class
+        if not service.projections:
+            return None
+        made = [await injector.share(each) for each in service.projections]
+        store = await injector.get(EventStore, service.name)
+        engine = ProjectionEngine(
+            db, store, made, owner=self._slot, source=service.name, hooks=hooks, clock=self._clock
+        )
+        self._stack.push_async_callback(engine.stop)
+        await engine.start()
+        return engine
 
     async def _serve(self, registry: ServiceRegistry) -> None:
         settings = self._settings

@@ -61,6 +61,19 @@ class Injector:
         wanted = parameters_of(service.__init__, service.__name__) if _has_constructor(service) else {}
         return service(**await self._resolve(wanted, service.__name__))
 
+    async def share(self, kind: type[Any]) -> Any:
+        """Make one of `kind`, which whoever asks for the type gets from then on."""
+        self._known[kind] = made = await self.make(kind)
+        return made
+
+    async def get(self, kind: type[Any], owner: str) -> Any:
+        """Return what is known or provided for a type. Raises DeclarationError naming who asks for what nobody has."""
+        return await self._get(kind, owner)
+
+    def find(self, kind: type[Any]) -> Any:
+        """Return what was made or is known of a type, or None."""
+        return self._known.get(kind)
+
     async def close(self) -> None:
         await self._stack.aclose()
 

@@ -12,7 +12,9 @@ from atoll.contracts import ContractSpec, is_contract, spec_of
 from atoll.contracts.asyncapi import asyncapi
 from atoll.contracts.docs import content_security_policy, docs_page
 from atoll.contracts.openapi import openapi
+from atoll.eventstore import EventStore
 from atoll.messaging import Consumer
+from atoll.projections import ProjectionEngine
 from atoll.saga import SagaEngine
 from atoll.service.app import Plain
 from atoll.service.consumers import consumed_events
@@ -21,6 +23,8 @@ from atoll.service.http import Reply, Request
 from atoll.service.letters import DeadLetterEndpoints
 from atoll.service.operator import OperatorEndpoints
 from atoll.service.pipeline import Endpoint, Pipeline
+from atoll.service.projections import ProjectionEndpoints
+from atoll.service.recorded import EventEndpoints
 from atoll.service.sagas import SagaEndpoints
 from atoll.service.service import Service
 from atoll.storage import Database
@@ -62,6 +66,17 @@ def own_routes(
     yield "POST", "/_atoll/deadletters/{letter_id}/discard", letters.discard
     yield "GET", "/_atoll/outbox", operator.outbox
     yield "GET", "/_atoll/backlog", operator.backlog
+
+
+def event_routes(store: EventStore | None, projections: ProjectionEngine | None) -> Iterator[Route]:
+    """The operator's views of what only some services have."""
+    if store is not None:
+        yield "GET", "/_atoll/events", EventEndpoints(store).show
+    if projections is not None:
+        views = ProjectionEndpoints(projections)
+        yield "GET", "/_atoll/projections", views.list
+        yield "GET", "/_atoll/projections/{name}", views.show
+        yield "POST", "/_atoll/projections/{name}/{action}", views.act
 
 
 def documents_of(service: type[Service]) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from atoll.contracts import Event, is_contract, message_of, missing_operations, spec_of
@@ -11,6 +11,7 @@ from atoll.core.clock import Clock, SystemClock
 from atoll.core.context import Principal
 from atoll.core.errors import DeclarationError
 from atoll.messaging import causation
+from atoll.projections import Projection
 from atoll.saga import SagaEngine, definition_of
 from atoll.saga.declare import ENGINE
 from atoll.service.errors import Unauthenticated
@@ -28,7 +29,8 @@ class Service:
     contract (a client of that service), EventStore, SubjectKeys and SnapshotStore over its database, and whatever the
     system's providers return. Its tables come from `schema`, SQL that is run at each start and must be safe to repeat,
     or else from `migrations`, a folder of revisions beside its module, which `atoll migrate` applies. `mounts` are ASGI
-    applications by path prefix.
+    applications by path prefix. `projections` are the views that it keeps of the events in its store; its constructor
+    may ask for each of these classes, too.
     """
 
     name: ClassVar[str] = ""
@@ -36,6 +38,7 @@ class Service:
     schema: ClassVar[str] = ""
     migrations: ClassVar[str] = ""
     mounts: Mapping[str, ASGIApp] = {}
+    projections: Sequence[type[Projection]] = ()
     event_clock: Clock = SystemClock()
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -6,10 +6,9 @@ import asyncio
 import sys
 
 from atoll.messaging import Delivery, open_queue
-from atoll.testing.queue_suite import HAPPENED
 
 
-async def main(broker_url: str, namespace: str) -> None:
+async def main(broker_url: str, namespace: str, kind: str) -> None:
     async def tell(delivery: Delivery) -> None:
         sys.stdout.write(f"{delivery.message.data.decode()}\n")
         sys.stdout.flush()
@@ -17,7 +16,7 @@ async def main(broker_url: str, namespace: str) -> None:
         await delivery.ack()
 
     queue = await open_queue(broker_url, namespace=namespace)
-    await queue.subscribe("g", [HAPPENED], tell, prefetch=8)
+    await queue.subscribe("g", [kind], tell, prefetch=8)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.Event().wait()

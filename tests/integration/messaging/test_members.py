@@ -16,7 +16,7 @@ from atoll.core import new_id
 from atoll.messaging import MessageQueue, open_queue
 from atoll.messaging.nats import NatsServer
 from atoll.messaging.rabbitmq import topology
-from atoll.testing.queue_suite import message
+from atoll.testing.queue_suite import HAPPENED, message
 from tests.integration.messaging.rabbitmq.broker import URL, wipe
 
 DEADLINE = 40.0
@@ -45,6 +45,7 @@ async def member(url: str, namespace: str) -> AsyncIterator[Member]:
         "tests.integration.messaging.member_process",
         url,
         namespace,
+        HAPPENED,
         stdout=asyncio.subprocess.PIPE,
     )
     try:

@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_database: str) -> str:
-    return f"sqlite:///{tmp_path}/order.db" if request.param == "sqlite" else postgres_database
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_schema: str) -> str:
+    return f"sqlite:///{tmp_path}/order.db" if request.param == "sqlite" else postgres_schema
 
 
 async def migrator(url: str, folder: Path, *how: str) -> tuple[int, list[str]]:
@@ -67,9 +67,9 @@ async def test_a_service_starts_only_on_tables_that_its_code_knows(url: str, fol
     await db.close()
 
 
-async def test_the_tables_that_services_make_are_those_of_the_revisions(postgres_database: str, folder: Path) -> None:
-    made = Target("order", postgres_database, None)
-    db = await Database.open(postgres_database)
+async def test_the_tables_that_services_make_are_those_of_the_revisions(postgres_schema: str, folder: Path) -> None:
+    made = Target("order", postgres_schema, None)
+    db = await Database.open(postgres_schema)
     await SagaEngine(db, owner="test").prepare()
     await (await EventStore.over(db)).close()
     await DatabaseSnapshots.over(db)
@@ -78,25 +78,25 @@ async def test_the_tables_that_services_make_are_those_of_the_revisions(postgres
 
 
 async def test_a_table_in_use_is_not_waited_for_for_ever(
-    postgres_database: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    postgres_schema: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = (folder / "m0002_step.py").rename(folder / "later")
-    await Target("order", postgres_database, folder).migrate()
+    await Target("order", postgres_schema, folder).migrate()
     second.rename(folder / "m0002_step.py")
     monkeypatch.setattr("atoll.migrations.postgres.LOCK_SECONDS", 0.1)
-    reader = await asyncpg.connect(postgres_database)
+    reader = await asyncpg.connect(postgres_schema)
     async with reader.transaction():
         await reader.fetch("SELECT * FROM carts")
         with pytest.raises(MigrationFailed, match="^revision 0002 could not be applied: .*lock timeout"):
-            await Target("order", postgres_database, folder).migrate()
+            await Target("order", postgres_schema, folder).migrate()
     await reader.close()
-    assert await Target("order", postgres_database, folder).migrate() == ["0002"]
+    assert await Target("order", postgres_schema, folder).migrate() == ["0002"]
 
 
-async def test_an_index_may_be_made_outside_of_a_transaction(postgres_database: str, folder: Path) -> None:
+async def test_an_index_may_be_made_outside_of_a_transaction(postgres_schema: str, folder: Path) -> None:
     third = write(folder, 3, "")
     made = (
         'with op.get_context().autocommit_block():\n        script("CREATE INDEX CONCURRENTLY notes ON carts (note)")'
     )
     third.write_text(third.read_text().replace("script('')", f"from alembic import op\n\n    {made}"))
-    assert set(await Target("order", postgres_database, folder).migrate()) == EVERYTHING | {"0003"}
+    assert set(await Target("order", postgres_schema, folder).migrate()) == EVERYTHING | {"0003"}

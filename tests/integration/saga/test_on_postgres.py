@@ -26,8 +26,8 @@ MANY = 20
 
 
 @pytest.fixture
-async def shop(postgres_database: str) -> AsyncIterator[Lives]:
-    lives = Lives(postgres_database)
+async def shop(postgres_schema: str) -> AsyncIterator[Lives]:
+    lives = Lives(postgres_schema)
     yield lives
     await lives.end()
 

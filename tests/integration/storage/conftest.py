@@ -1,4 +1,4 @@
-"""A database of each test's own, on a real server, and a second way to it."""
+"""A schema of each test's own, on a real server, and a second way to it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ SCHEMA = "CREATE TABLE IF NOT EXISTS things (id BIGINT PRIMARY KEY, name TEXT NO
 
 
 @pytest.fixture
-async def db(postgres_database: str) -> AsyncIterator[Database]:
+def url(postgres_schema: str) -> str:
+    """Where the test's tables are."""
+    return postgres_schema
+
+
+@pytest.fixture
+async def db(url: str) -> AsyncIterator[Database]:
     """The service's way to its database."""
-    database = await Database.open(postgres_database)
+    database = await Database.open(url)
     await database.engine.script(SCHEMA)
     yield database
     await database.close()
 
 
 @pytest.fixture
-async def proxy(postgres_database: str) -> AsyncIterator[Proxy]:
+async def proxy(url: str) -> AsyncIterator[Proxy]:
     """A proxy before the server."""
-    async with Proxy(postgres_database) as proxy:
+    async with Proxy(url) as proxy:
         yield proxy
 
 
@@ -69,8 +75,8 @@ class Administrator:
 
 
 @pytest.fixture
-async def administrator(db: Database, postgres_database: str) -> AsyncIterator[Administrator]:
+async def administrator(db: Database, url: str) -> AsyncIterator[Administrator]:
     """A session of the server's administrator in the test's database."""
-    connection = await asyncpg.connect(postgres_database)
+    connection = await asyncpg.connect(url)
     yield Administrator(connection)
     await connection.close()

@@ -24,8 +24,8 @@ class Happened(Event, key="key"):
 
 
 @pytest.fixture
-async def replicas(postgres_database: str) -> AsyncIterator[list[Database]]:
-    opened = [await Database.open(postgres_database) for _ in range(2)]
+async def replicas(postgres_schema: str) -> AsyncIterator[list[Database]]:
+    opened = [await Database.open(postgres_schema) for _ in range(2)]
     await opened[0].engine.script(SCHEMA)
     yield opened
     for each in opened:

@@ -30,9 +30,9 @@ async def told_before_the_kill(url: str) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 async def test_each_write_that_was_acknowledged_is_there_after_a_kill(
-    engine: str, tmp_path: Path, postgres_database: str
+    engine: str, tmp_path: Path, postgres_schema: str
 ) -> None:
-    url = f"sqlite:///{tmp_path}/written.db" if engine == "sqlite" else postgres_database
+    url = f"sqlite:///{tmp_path}/written.db" if engine == "sqlite" else postgres_schema
     told = await told_before_the_kill(url)
     db = await Database.open(url)
     found = await db.fetch_value("SELECT count(*) FROM written")

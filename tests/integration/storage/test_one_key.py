@@ -49,8 +49,8 @@ async def clerk(url: str, patience: Literal["wait", "go"]) -> AsyncIterator[Cler
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_database: str) -> str:
-    return {"sqlite": f"sqlite:///{tmp_path}/orders.db", "postgresql": postgres_database}[request.param]
+def url(request: pytest.FixtureRequest, tmp_path: Path, postgres_schema: str) -> str:
+    return {"sqlite": f"sqlite:///{tmp_path}/orders.db", "postgresql": postgres_schema}[request.param]
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ LATER = BrokerPosition(store="s", place=9, witness="n")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def db(request: pytest.FixtureRequest, postgres_database: str, tmp_path: Path) -> AsyncIterator[Database]:
+async def db(request: pytest.FixtureRequest, postgres_schema: str, tmp_path: Path) -> AsyncIterator[Database]:
     sqlite = f"sqlite:///{tmp_path}/service.db"
-    database = await Database.open(postgres_database if request.param == "postgres" else sqlite)
+    database = await Database.open(postgres_schema if request.param == "postgres" else sqlite)
     yield database
     await database.close()
 

@@ -22,6 +22,12 @@ def changed(url: str, *, user: str = "postgres", port: int = 0, database: str = 
 
 
 @pytest.fixture
+def url(postgres_database: str) -> str:
+    """A database of the test's own, which is made, and altered, as no schema can be."""
+    return postgres_database
+
+
+@pytest.fixture
 async def poor_role(postgres_server: str) -> AsyncIterator[str]:
     """A role that may log in and nothing more."""
     name = f"atoll_test_{new_id().replace('-', '')}"

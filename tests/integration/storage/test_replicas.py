@@ -77,11 +77,11 @@ class Pair:
 
 
 @pytest.fixture
-async def pair(postgres_database: str) -> AsyncIterator[Pair]:
+async def pair(postgres_schema: str) -> AsyncIterator[Pair]:
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
         hosts = [
-            ServiceHost(StockService, Settings(database_url=postgres_database, instance=str(number)))
+            ServiceHost(StockService, Settings(database_url=postgres_schema, instance=str(number)))
             for number in range(2)
         ]
         await asyncio.gather(*(host.start() for host in hosts))

@@ -13,8 +13,8 @@ from tests.unit.saga.test_saga import Lives, checkout
 
 
 @pytest.fixture
-async def lives(postgres_database: str) -> AsyncIterator[Lives]:
-    lives = Lives(postgres_database)
+async def lives(postgres_schema: str) -> AsyncIterator[Lives]:
+    lives = Lives(postgres_schema)
     yield lives
     await lives.end()
 

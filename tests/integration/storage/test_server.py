@@ -12,7 +12,7 @@ from atoll.storage import ConnectionLost, Database, StorageError
 from atoll.testing.postgres import NoPostgres, PostgresServer, postgres_server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
     with PostgresServer() as server:
         yield server

@@ -38,8 +38,8 @@ class Numbered(Base):
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def db(request: pytest.FixtureRequest, tmp_path: Path, postgres_database: str) -> AsyncIterator[Database]:
-    urls = {"sqlite": f"sqlite:///{tmp_path}/books.db", "postgresql": postgres_database}
+async def db(request: pytest.FixtureRequest, tmp_path: Path, postgres_schema: str) -> AsyncIterator[Database]:
+    urls = {"sqlite": f"sqlite:///{tmp_path}/books.db", "postgresql": postgres_schema}
     database = await Database.open(urls[request.param])
     async with database.transaction(), connection(database) as opened:
         await opened.run_sync(Base.metadata.create_all)

@@ -223,13 +223,21 @@ def test_a_second_start_is_refused(atoll: Run, system: RunningSystem) -> None:
     assert err.startswith(f"atoll: pair is running already as process {system.pids['supervisor']}; ")
 
 
-def test_help_comes_at_once() -> None:
-    """Counted in CPU time, because what else runs on this machine is no fault of ours."""
+def cpu_seconds(*arguments: str) -> float:
+    """What Python takes for this: the least of a few runs, because what else runs on this machine only adds to it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "atoll.cli", "--help"], check=True, capture_output=True, env=environ)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.3
+
+    def run() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environ)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return min(run() for _ in range(4))
+
+
+def test_help_takes_hardly_longer_than_to_import_what_reads_the_command_line() -> None:
+    assert cpu_seconds("-m", "atoll.cli", "--help") < 2 * cpu_seconds("-c", "import typer")
 
 
 def test_help_needs_nothing_heavy() -> None:

@@ -11,6 +11,8 @@ import httpx
 from atoll.system import Attempt, Recorder
 
 PAUSE = 0.05
+NO_ANSWER = (httpx.TransportError, AttributeError)
+"""anyio on uvloop has an AttributeError for a connection that is reset while it is being made."""
 FINAL = frozenset({"undone", "given_up"})
 """The codes of a sale that came to nothing, in good order and for ever under its key."""
 
@@ -39,7 +41,7 @@ async def ask(client: httpx.AsyncClient, name: str, amount: int, recorder: Recor
         reply = await client.post("/sales", json={"name": name, "amount": amount}, headers=headers)
         status = reply.status_code
         code = reply.json().get("code", "") if status >= 400 else ""
-    except httpx.TransportError:
+    except NO_ANSWER:
         status = 0
     attempt = Attempt(
         method="POST", path="/sales", began=began, ended=time.monotonic(), status=status, repeated=repeated

@@ -103,7 +103,10 @@ def test_one_database_that_fails_does_not_keep_the_others_from_their_turn(atoll:
     (tmp_path / "order.db").write_bytes(b"no database" * 100)
     code, out, err = atoll()
     assert code == 1
-    assert [line.split()[:2] for line in out.splitlines()[1:]] == [["order", "failed"], ["mail", f"{len(TOOLKIT_REVISIONS)}"]]
+    assert [line.split()[:2] for line in out.splitlines()[1:]] == [
+        ["order", "failed"],
+        ["mail", f"{len(TOOLKIT_REVISIONS)}"],
+    ]
     assert err.startswith("atoll: order: the SQLite database ")
     assert err.count("\n") == 1
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from atoll.core import Hooks
-from atoll.messaging.records import MessagePublished
+from atoll.messaging.records import BrokerForgot, MessagePublished
 from atoll.observability import Metrics, RequestStarted
 from atoll.observability.records import UNMATCHED
 from atoll.storage.records import TransactionFinished
@@ -100,6 +100,12 @@ def test_the_tries_of_calls_are_counted() -> None:
 def test_published_messages_are_timed() -> None:
     counted = Counted().after(MessagePublished(type="x", seconds=0.25))
     assert counted.value("atoll_message_publish_duration_seconds_sum", type="x") == 0.25
+
+
+def test_losses_of_the_broker_are_counted_with_what_is_published_again() -> None:
+    counted = Counted().after(BrokerForgot(messages=7), BrokerForgot(messages=0))
+    assert counted.value("atoll_broker_losses_total") == 2
+    assert counted.value("atoll_messages_refilled_total") == 7
 
 
 def test_dead_letters_can_be_told_from_handled_messages() -> None:

@@ -74,13 +74,16 @@ class InstantClock(SystemClock):
 
 
 class World:
-    """The services elsewhere: what they did, and the errors they answer with first."""
+    """The services elsewhere: what they did, the errors they answer with first, and the gates before they answer."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
         self.trouble: dict[str, list[BaseException]] = {}
+        self.gates: dict[str, asyncio.Event] = {}
 
     async def act(self, what: str) -> str:
+        if what in self.gates:
+            await self.gates[what].wait()
         if self.trouble.get(what):
             raise self.trouble[what].pop(0)
         self.done.append(what)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from atoll.core.errors import SettingsError
 from atoll.storage import Database, DatabaseUnusable, DiskFailed, TransactionConflict
-from atoll.storage.sqlite import engine as engines
+from atoll.storage.sqlite import patience
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def test_commits_are_synced_to_the_disk(db: Database) -> None:
 async def test_a_file_that_another_process_holds_is_a_conflict(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(patience, "BUSY_SECONDS", 0.0)
     impatient = await Database.open(f"sqlite:///{tmp_path}/things.db")
     holder = sqlite3.connect(tmp_path / "things.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
@@ -50,6 +51,23 @@ async def test_a_file_that_another_process_holds_is_a_conflict(
             await impatient.inbox.first_time("a", "1")
     holder.close()
     await impatient.close()
+
+
+async def test_one_that_waits_for_another_process_and_is_cancelled_ends_at_once(db: Database, tmp_path: Path) -> None:
+    async def write() -> None:
+        async with db.transaction():
+            await db.inbox.first_time("a", "1")
+
+    holder = sqlite3.connect(tmp_path / "things.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(write())
+    await asyncio.wait({waiting}, timeout=0.05)
+    waiting.cancel()
+    async with asyncio.timeout(patience.BUSY_SECONDS / 2):
+        await asyncio.wait({waiting})
+    holder.close()
+    await write()
+    assert await db.fetch_value("SELECT count(*) FROM atoll_inbox") == 1
 
 
 async def test_a_full_disk_may_pass_and_nothing_was_committed(db: Database) -> None:

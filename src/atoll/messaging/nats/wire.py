@@ -44,9 +44,7 @@ def encode(message: Message) -> dict[str, str]:
 
 def decode(msg: Msg) -> Message:
     """Read a message. Raises UndecodableMessage, holding the data as it is, for one that is no CloudEvent."""
-    headers = {
-        name.lower(): unquote(value) if "%" in value else value for name, value in (msg.headers or {}).items()
-    }
+    headers = {name.lower(): unquote(value) if "%" in value else value for name, value in (msg.headers or {}).items()}
     try:
         return Message.from_headers(headers, msg.data)
     except ValueError as error:

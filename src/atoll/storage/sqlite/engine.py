@@ -19,15 +19,16 @@ from atoll.storage.port import Isolation, Result, Session, Statement
 from atoll.storage.sqlite.dialect import DIALECT
 from atoll.storage.sqlite.group import fetch, roll_back
 from atoll.storage.sqlite.line import Line, Pays, saves_time
+from atoll.storage.sqlite.patience import BUSY_SECONDS, GLANCE_SECONDS, patiently
 from atoll.storage.sqlite.session import SqliteSession
 from atoll.storage.sqlite.worker import Worker
 
-BUSY_SECONDS: Final = 10.0
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA wal_autocheckpoint=1000",
+    f"PRAGMA busy_timeout={GLANCE_SECONDS * 1000:.0f}",
 )
 
 
@@ -103,7 +104,7 @@ def connected(
 
 def _script(connection: sqlite3.Connection, sql: str) -> None:
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\n;COMMIT")
+        patiently(lambda: connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\n;COMMIT"))
     except BaseException:
         roll_back(connection)
         raise

@@ -20,6 +20,7 @@ from atoll.storage.port import Result, Statement
 from atoll.storage.rows import bind
 from atoll.storage.sqlite.errors import translated
 from atoll.storage.sqlite.members import Group, Member, Pace
+from atoll.storage.sqlite.patience import patiently
 
 T = TypeVar("T")
 
@@ -111,7 +112,7 @@ def _open(connection: sqlite3.Connection, member: Member) -> None:
     elif member.group.kept:
         raise _loss(member.group)
     else:
-        connection.execute("BEGIN IMMEDIATE")
+        patiently(lambda: connection.execute("BEGIN IMMEDIATE"), lambda: not member.left)
         member.began = time.perf_counter()  # another process may have kept it waiting
     member.opened = True
 

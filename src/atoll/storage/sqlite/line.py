@@ -78,7 +78,7 @@ class Line:
         self, member: Member, last: Sequence[Statement] = (), *, keep: bool
     ) -> asyncio.Future[StorageError | None]:
         """End the turn; the future tells, when the group has ended, why nothing of it was committed, or None."""
-        group = member.group
+        group, member.left = member.group, not keep
         told: asyncio.Future[StorageError | None] = asyncio.get_running_loop().create_future()
         if not (group.waiting or member.used or last):
             told.set_result(None)

@@ -53,8 +53,9 @@ class Group:
 
 @dataclass(slots=True)
 class Member:
-    """One unit of work in a group. `group`, `used` and `expected` are changed by the loop, the rest by the thread.
+    """One unit of work in a group. The loop changes `group`, `used`, `left` and `expected`, the thread the rest.
 
+    `left`: it has ended by undoing what it did, if the thread does not know it yet.
     `expected` are the statements it begins with, of which each is to change one row, or its error is raised.
     `saved`: it began with a savepoint. `failure` is what its own last statements met, or why it can do no more.
     `culprit`: it was one of its own statements at which SQLite undid the transaction.
@@ -62,6 +63,7 @@ class Member:
 
     group: Group
     used: bool = False
+    left: bool = False
     expected: list[tuple[Statement, StorageError]] = field(default_factory=list[tuple[Statement, StorageError]])
     opened: bool = False
     saved: bool = False

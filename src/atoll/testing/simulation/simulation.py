@@ -12,7 +12,10 @@ from functools import partial
 from random import Random
 from typing import Any, Final, TypeVar
 
-from atoll.clients import Clients
+import msgspec
+
+from atoll.clients import Clients, ConnectionFailed
+from atoll.clients.port import Reply, Request
 from atoll.core.clock import SystemClock
 from atoll.core.context import Principal
 from atoll.core.hooks import Hooks
@@ -41,6 +44,8 @@ T = TypeVar("T")
 Act = Callable[[], Coroutine[Any, Any, None]]
 Check = Callable[[], Awaitable[Iterable[str]]]
 
+OPERATOR_SECONDS: Final = 10.0
+"""So long an operator waits for an answer."""
 BATCHES: Final = (1, 8)
 """How many messages the broker takes at once: the seed says which."""
 PATIENCE: Final = 900.0
@@ -133,6 +138,18 @@ class Simulation:
     async def insist(self, key: str, call: Callable[[], Awaitable[T]], *, principal: Principal | None = None) -> T:
         """Ask under one idempotency key until there is a final answer; see `atoll.testing.simulation.insist`."""
         return await insist(key, call, chance=self.chance, principal=principal)
+
+    async def operate(self, service: type[Service], target: str, body: object) -> Reply:
+        """Ask a replica of `service` as its operator does, once: POST `target` with `body` as JSON.
+
+        Raises ConnectionFailed, CallTimedOut.
+        """
+        instances = self.network.found(service.name)
+        if not instances:
+            raise ConnectionFailed(f"no replica of {service.name} is registered", sent=False)
+        transport = SimulatedTransport(self.network, self._outside)
+        request = Request(method="POST", target=target, body=msgspec.json.encode(body))
+        return await transport.send(self.chance.choice(instances), request, timeout=OPERATOR_SECONDS)
 
     def replica(self, service: type[Service], number: int = 0) -> Unit:
         """Return one replica of `service`, to `crash` or `stop` it at a moment of your own."""

@@ -19,10 +19,11 @@ from tests.integration.messaging.rabbitmq.broker import raw
 from tests.integration.messaging.rabbitmq.conftest import Open
 from tests.integration.messaging.service_process import PLACED, Placed
 from tests.integration.messaging.test_effectively_once import Effect, commit, in_order
-from tests.integration.messaging.test_relay_refill import expected, noted
+from tests.integration.messaging.test_relay_refill import expected, looks_often, noted
 from tests.unit.messaging.fakes import Witness, message
 
 COUNT = 30
+__all__ = ["looks_often"]  # a fixture
 
 
 @pytest.fixture
@@ -63,6 +64,7 @@ async def arrived(queue: MessageQueue, count: int) -> dict[str, list[int]]:
     return in_order([Effect(first[each].key, first[each].number) for each in ids])
 
 
+@pytest.mark.usefixtures("looks_often")
 async def test_a_stream_that_is_deleted_while_nothing_is_published_is_filled_again(
     db: Database, connect: Open, namespace: str, stack: AsyncExitStack, hooks: Hooks, forgot: Witness
 ) -> None:

@@ -24,7 +24,7 @@ from shop.contracts.payment import Charge, Payment, Payments
 from shop.contracts.product import PriceChanged, ProductAdded, UnknownProduct
 from shop.contracts.shipping import Book, Parcel, Shipping
 from shop.services.order import domain
-from shop.services.order.store import Carts, OrderBook, purchases_in
+from shop.services.order.store import Carts, OrderList, purchases_in
 
 
 class OrderService(Service, Orders):
@@ -35,18 +35,20 @@ class OrderService(Service, Orders):
 
     version = "1.0.0"
     migrations = "migrations"
+    projections = (OrderList,)
 
     def __init__(
         self,
         db: Database,
         events: EventStore,
+        listed: OrderList,
         clock: Clock,
         settings: Settings,
         inventory: Inventory,
         payments: Payments,
         shipping: Shipping,
     ) -> None:
-        self.carts, self.purchases, self.book = Carts(db), purchases_in(events), OrderBook(db)
+        self.carts, self.purchases, self.listed = Carts(db), purchases_in(events), listed
         self.clock = clock
         self.idle_seconds = domain.idle_seconds(settings.environ)
         self.inventory, self.payments, self.shipping = inventory, payments, shipping
@@ -100,7 +102,7 @@ class OrderService(Service, Orders):
             raise
 
     async def my_orders(self, after: str = "", limit: int = 50) -> list[Order]:
-        return await self.book.of(self.principal.subject, after, limit)
+        return await self.listed.of(self.principal.subject, after, limit)
 
     async def order(self, order_id: str) -> Order:
         found = await self.purchases.find(order_id)
@@ -109,7 +111,7 @@ class OrderService(Service, Orders):
         return found.aggregate.order
 
     async def order_ledger(self, after: str = "", limit: int = 500) -> list[Order]:
-        return await self.book.page(after, limit)
+        return await self.listed.page(after, limit)
 
     @on(ProductAdded)
     async def learn(self, event: ProductAdded) -> None:
@@ -131,22 +133,21 @@ class OrderService(Service, Orders):
         user_id = self.principal.subject
         cart = await self.cart()
         placed = domain.place(cart, request, order_id=new_id(), user_id=user_id, now=self.clock.now())
-        order = await self._told(await self.purchases.create(placed.order_id, lambda _: placed))
+        created = await self.purchases.create(placed.order_id, lambda _: placed)
         await self.carts.clear(user_id)
-        return order
+        return self._told(created)
 
     async def _confirm(self, order: Order, paid: Payment, parcel: Parcel) -> Order:
-        return await self._told(await self.purchases.change(order.id, lambda each: each.confirm(paid, parcel)))
+        return self._told(await self.purchases.change(order.id, lambda each: each.confirm(paid, parcel)))
 
     async def _cancel(self, order: Order, reason: str) -> None:
         """Cancel, and put everything back into the cart, for another card or without what ran out."""
-        await self._told(await self.purchases.change(order.id, lambda each: each.cancel(reason)))
+        self._told(await self.purchases.change(order.id, lambda each: each.cancel(reason)))
         for line in order.lines:
             await self.carts.put_back(order.user_id, line.sku, line.quantity)
         await self.carts.touch(order.user_id, step="checkout", reason=reason, now=self.clock.now())
 
-    async def _told(self, changed: Changed[domain.Purchase]) -> Order:
-        """Publish what an order has decided and show it in the list, in the unit of work that stored it."""
+    def _told(self, changed: Changed[domain.Purchase]) -> Order:
+        """Publish what an order has decided, with the commit that stores it."""
         self.emit(*changed.events)
-        await self.book.show(changed.aggregate.order)
         return changed.aggregate.order

@@ -6,6 +6,7 @@ from typing import Final
 
 from atoll.aggregates import Repository
 from atoll.eventstore import EventStore
+from atoll.projections import Projection, View, projects
 from atoll.storage import Database
 from shop.contracts.order import Order, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced
 from shop.contracts.values import Money
@@ -104,32 +105,65 @@ class Carts:
         return await self.db.execute("UPDATE carts SET told = 1 WHERE user_id = $1 AND told = 0", user_id) == 1
 
 
-class OrderBook:
-    """The list of orders: a view of their events, written with them."""
+class OrderList(Projection):
+    """The list of orders: a view of their events."""
 
-    def __init__(self, db: Database) -> None:
-        self.db = db
+    tables = """
+        CREATE TABLE {orders} (
+            id TEXT PRIMARY KEY,
+            user_id TEXT NOT NULL,
+            status TEXT NOT NULL,
+            lines TEXT NOT NULL,
+            total TEXT NOT NULL,
+            placed_at DOUBLE PRECISION NOT NULL,
+            reason TEXT NOT NULL DEFAULT '',
+            payment_id TEXT NOT NULL DEFAULT '',
+            tracking TEXT NOT NULL DEFAULT ''
+        );
+        CREATE INDEX {orders}_user ON {orders} (user_id, id);
+    """
 
-    async def show(self, order: Order) -> None:
-        await self.db.execute(
-            f"INSERT INTO orders ({_ORDER}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-            "ON CONFLICT (id) DO UPDATE SET status = excluded.status, reason = excluded.reason, "
-            "payment_id = excluded.payment_id, tracking = excluded.tracking",
-            order.id,
-            order.user_id,
-            order.status,
-            order.lines,
-            order.total,
-            order.placed_at,
-            order.reason,
-            order.payment_id,
-            order.tracking,
+    def __init__(self, db: Database, events: EventStore) -> None:
+        self.db, self.events = db, events
+
+    @projects(OrderPlaced)
+    async def add(self, event: OrderPlaced, view: View) -> None:
+        await view.execute(
+            "INSERT INTO {orders} (id, user_id, status, lines, total, placed_at) VALUES ($1, $2, $3, $4, $5, $6)",
+            event.order_id,
+            event.user_id,
+            "placed",
+            event.lines,
+            event.total,
+            event.placed_at,
         )
 
+    @projects(OrderConfirmed)
+    async def confirm(self, event: OrderConfirmed, view: View) -> None:
+        await view.execute(
+            "UPDATE {orders} SET status = 'confirmed', payment_id = $1, tracking = $2 WHERE id = $3",
+            event.payment_id,
+            event.tracking,
+            event.order_id,
+        )
+
+    @projects(OrderCancelled)
+    async def cancel(self, event: OrderCancelled, view: View) -> None:
+        sql = "UPDATE {orders} SET status = 'cancelled', reason = $1 WHERE id = $2"
+        await view.execute(sql, event.reason, event.order_id)
+
     async def of(self, user_id: str, after: str, limit: int) -> list[Order]:
+        """Return a customer's orders, up to the last one stored before."""
+        await self._catch_up()
         sql = f"SELECT {_ORDER} FROM orders WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"
         return await self.db.fetch_all(Order, sql, user_id, after, limit)
 
     async def page(self, after: str, limit: int) -> list[Order]:
+        """Return everybody's orders, up to the last one stored before."""
+        await self._catch_up()
         sql = f"SELECT {_ORDER} FROM orders WHERE id > $1 ORDER BY id LIMIT $2"
         return await self.db.fetch_all(Order, sql, after, limit)
+
+    async def _catch_up(self) -> None:
+        """Let everybody read what they wrote. Raises ProjectionBehind after some seconds."""
+        await self.wait_for(await self.events.end())

@@ -1,4 +1,4 @@
-"""Carts, orders, and a copy of the prices."""
+"""Carts, and a copy of the prices. Orders are events; the list of them is a projection, which makes its tables."""
 
 from atoll.migrations import script
 
@@ -28,17 +28,5 @@ def upgrade() -> None:
             quantity INTEGER NOT NULL,
             PRIMARY KEY (user_id, sku)
         );
-        CREATE TABLE orders (
-            id TEXT PRIMARY KEY,
-            user_id TEXT NOT NULL,
-            status TEXT NOT NULL,
-            lines TEXT NOT NULL,
-            total TEXT NOT NULL,
-            placed_at DOUBLE PRECISION NOT NULL,
-            reason TEXT NOT NULL,
-            payment_id TEXT NOT NULL,
-            tracking TEXT NOT NULL
-        );
-        CREATE INDEX orders_user ON orders (user_id, id);
         """
     )
