@@ -16,6 +16,7 @@ from atoll.eventstore import EventStore, NewEvent, Position, RecordedEvent, new_
 from atoll.eventstore.memory import MemoryEventLog
 from atoll.projections import (
     NotPossible,
+    Overview,
     Projection,
     ProjectionBehind,
     ProjectionEngine,
@@ -143,7 +144,7 @@ class Bench:
         return (await self.store.append(stream, added(*amounts))).position
 
 
-async def until(engine: ProjectionEngine, holds: Callable[[object], bool], name: str = "balances") -> None:
+async def until(engine: ProjectionEngine, holds: Callable[[Overview], bool], name: str = "balances") -> None:
     """Wait until the overview of a projection is so."""
     async with asyncio.timeout(20):
         while not holds(next(each for each in await engine.overview() if each.name == name)):
@@ -357,8 +358,8 @@ class Suite:
         await engine.rebuild("balances")
         await until(engine, lambda each: each.generation == 2)
         for stream in "abcdefgh":
-            position = await bench.append(stream, 2)
-        await parted.wait_for(position)
+            await bench.append(stream, 2)
+        await parted.wait_for(await bench.store.end())
         assert (await engine.overview())[0].partitions == 4
         assert await emitted(bench.db) == [2, *[4] * 8]
         assert (await balances(bench.db))["a"] == (3, "1 2")

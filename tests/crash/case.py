@@ -14,6 +14,7 @@ from tests.crash.truth import CROWD, GIFT, WORD, Truth
 
 SECONDS: Final = 60.0
 """How long a case may take, restarts included."""
+REST_SECONDS: Final = 30.0
 
 
 class Case:
@@ -115,3 +116,17 @@ class Case:
             await asyncio.wait({self._rig.life.ended})
             self._deaths[:1] = []
             self._rig.begin(self._deaths[0] if self._deaths else "")
+
+
+async def wrong_with(pairs: Sequence[Rig], where: Sequence[str]) -> list[str]:
+    """Return what is wrong when a process dies there, on all pairs at the same time."""
+    found = await asyncio.gather(*(Case(rig, where).run() for rig in pairs))
+    return [each for wrong in found for each in wrong]
+
+
+async def wrong_at_rest(pairs: Sequence[Rig]) -> list[str]:
+    """Return what is wrong with any of the cases that were, once nothing is under way any more."""
+    async with asyncio.timeout(REST_SECONDS):
+        while not all([await rig.at_rest() for rig in pairs]):
+            await asyncio.wait({rig.life.ended for rig in pairs}, timeout=0.02)
+    return [each for rig in pairs for each in await rig.wrong()]

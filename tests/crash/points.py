@@ -11,9 +11,9 @@ import atoll
 from atoll.core.crashing import POINTS
 
 TIMES: Final[Mapping[str, tuple[int, ...]]] = {
-    "transaction.opened": (1, 5, 12),
-    "transaction.committing": (1, 5, 12),
-    "transaction.committed": (1, 5, 12),
+    "transaction.opened": (1, 8),
+    "transaction.committing": (1, 8),
+    "transaction.committed": (1, 8),
     "reply.sending": (2, 3),
 }
 """Points that nearly everything comes to: at which of the times it dies. The first reply is that to the arming."""
@@ -65,9 +65,9 @@ def declared() -> list[str]:
     return sorted(POINTS)
 
 
-def deaths() -> list[tuple[str, ...]]:
-    """Return where one life after the other ends, for each point."""
-    return [each for name in declared() for each in _deaths_at(name)]
+def deaths(database: str) -> list[tuple[str, ...]]:
+    """Return where one life after the other ends, for each point that this kind of database comes to."""
+    return [each for name in declared() if ONLY.get(name, database) == database for each in _deaths_at(name)]
 
 
 def _deaths_at(name: str) -> Iterator[tuple[str, ...]]:
@@ -75,8 +75,3 @@ def _deaths_at(name: str) -> Iterator[tuple[str, ...]]:
         yield AFTER[name], name
     elif name not in ELSEWHERE:
         yield from ((f"{name}:{time}",) for time in TIMES.get(name, (1,)))
-
-
-def fits(name: str, database: str) -> bool:
-    """Tell whether a point belongs to this kind of database."""
-    return ONLY.get(name.partition(":")[0], database) == database

@@ -21,7 +21,6 @@ from tests.crash.truth import Truth
 from tests.integration.messaging.rabbitmq.broker import URL as RABBITMQ
 from tests.integration.messaging.rabbitmq.broker import note_group, wipe
 
-DATABASES: Final = ("sqlite", "postgresql")
 BROKERS: Final = ("nats", "rabbitmq", "memory")
 SERVICES: Final = ("till", "bank")
 
@@ -47,11 +46,6 @@ class Rig:
     def __post_init__(self) -> None:
         self.begin()
 
-    @property
-    def database(self) -> str:
-        """The kind of its databases."""
-        return self.name.partition("+")[0]
-
     def begin(self, armed: str = "") -> None:
         """Start a process that dies where `armed` says."""
         self.life = self.nursery.begin({**self.environ, "ATOLL_CRASH": armed}, self.log)
@@ -66,15 +60,16 @@ class Rig:
 
 
 @asynccontextmanager
-async def rigs(folder: Path, nursery: Nursery, postgres: str) -> AsyncGenerator[list[Rig]]:
-    """Make every pair of engines; the real servers are shared."""
+async def rigs(database: str, folder: Path, nursery: Nursery, postgres: str) -> AsyncGenerator[list[Rig]]:
+    """Make a pair of this kind of database and each broker; the real servers are shared."""
     async with AsyncExitStack() as stack:
         server = NatsServer(folder / "nats")
         await server.start()
         stack.push_async_callback(server.stop)
         places = {"nats": server.url, "rabbitmq": RABBITMQ, "memory": "memory:"}
-        pairs = [(database, broker) for database in DATABASES for broker in BROKERS]
-        made = await asyncio.gather(*(_rig(stack, folder, nursery, postgres, *pair, places[pair[1]]) for pair in pairs))
+        made = await asyncio.gather(
+            *(_rig(stack, folder, nursery, postgres, database, broker, places[broker]) for broker in BROKERS)
+        )
         yield made
         for rig in made:
             rig.life.kill()

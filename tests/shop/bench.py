@@ -15,13 +15,13 @@ from atoll.core import Clock, Hooks, Settings
 from atoll.core import context as contexts
 from atoll.core.context import Principal
 from atoll.eventstore import EventStore
-from atoll.projections import Projection, ProjectionEngine
+from atoll.projections import ProjectionEngine
 from atoll.saga import SagaEngine, is_saga
 from atoll.saga.records import SagaFinished
 from atoll.service import Service
 from atoll.service.consumers import handlers_of
+from atoll.service.events import PROVIDERS
 from atoll.service.injection import Injector
-from atoll.service.provided import PROVIDERS
 from atoll.service.schema import target_of
 from atoll.storage import Database
 from shop.contracts import ALL_EVENTS
@@ -29,7 +29,7 @@ from shop.contracts import ALL_EVENTS
 S = TypeVar("S", bound=Service)
 T = TypeVar("T")
 
-Views = tuple[EventStore, list[Projection]] | None
+Views = tuple[EventStore, ProjectionEngine] | None
 
 EVENTS = {event.event_type: event for event in ALL_EVENTS}
 
@@ -78,9 +78,19 @@ class Bench(Generic[S]):
         async with self.db.transaction():
             await handlers_of(self.service)[event.event_type](message)
         if self._views is not None:
-            store, projections = self._views
-            for each in projections:
+            store, engine = self._views
+            for each in engine.projections.values():
                 await each.wait_for(await store.end())
+
+    async def rebuild(self, name: str) -> None:
+        """Have a view built anew, and wait until it has taken the place of the old one."""
+        if self._views is None:
+            raise LookupError(f"{self.service.name} has no projections")
+        _, engine = self._views
+        generation = await engine.rebuild(name)
+        async with asyncio.timeout(20):
+            while [each.generation for each in await engine.overview() if each.name == name] != [generation]:
+                await engine.next_look()
 
     async def settle(self) -> None:
         """Wait until no saga is under way."""
@@ -111,9 +121,14 @@ async def at_work(
     db = await Database.open(f"sqlite:///{path}/service.db", clock=clock)
     injector = Injector({Database: db, Clock: clock, **(known or {})}, _unknown, PROVIDERS)
     try:
+        if isinstance(make, type):
+            await _migrate(make, path)
         async with _projected(make, injector, db) as views:
-            service: S = await injector.make(make) if isinstance(make, type) else make(db, clock)
-            await target_of(type(service), Settings(database_url=f"sqlite:///{path}/service.db")).migrate()
+            if isinstance(make, type):
+                service: S = await injector.make(make)
+            else:
+                service = make(db, clock)
+                await _migrate(type(service), path)
             sagas = SagaEngine(db, owner="test", clock=clock, hooks=hooks)
             sagas.bind(service)
             await sagas.prepare()
@@ -124,6 +139,11 @@ async def at_work(
     finally:
         await injector.close()
         await db.close()
+
+
+async def _migrate(service: type[Service], path: Path) -> None:
+    """Make the tables; before anything works on them, because SQLite's migration waits for nobody in this process."""
+    await target_of(service, Settings(database_url=f"sqlite:///{path}/service.db")).migrate()
 
 
 @asynccontextmanager
@@ -137,6 +157,6 @@ async def _projected(make: Any, injector: Injector, db: Database) -> AsyncGenera
     engine = ProjectionEngine(db, store, views, owner="test")
     await engine.start()
     try:
-        yield store, views
+        yield store, engine
     finally:
         await engine.stop()

@@ -39,7 +39,7 @@ def lamp(sku: str = "L-1", name: str = "Desk Lamp", price: int = 4000) -> Produc
 
 @pytest.fixture(name="catalog")
 async def _catalog(tmp_path: Path) -> AsyncGenerator[Bench[CatalogService]]:
-    async with at_work(tmp_path, lambda db, _: CatalogService(db)) as bench:
+    async with at_work(tmp_path, CatalogService) as bench:
         yield bench
 
 
@@ -50,7 +50,7 @@ def _registry() -> CollectorRegistry:
 
 @pytest.fixture(name="analytics")
 async def _analytics(tmp_path: Path, registry: CollectorRegistry) -> AsyncGenerator[Bench[AnalyticsService]]:
-    async with at_work(tmp_path, lambda db, _: AnalyticsService(db, registry)) as bench:
+    async with at_work(tmp_path, AnalyticsService, {CollectorRegistry: registry}) as bench:
         yield bench
 
 
@@ -97,6 +97,15 @@ async def test_pages_hold_every_product_once(catalog: Bench[CatalogService]) -> 
     assert {(page.total, page.pages) for page in pages} == {(5, 3)}
 
 
+async def test_the_catalogue_can_be_built_anew_from_what_was_heard(catalog: Bench[CatalogService]) -> None:
+    await catalog.hear(StockChanged(sku="L-1", quantity=5, available=5))
+    await catalog.hear(lamp())
+    before = await catalog.service.search()
+    await catalog.rebuild("catalog_view")
+    assert await catalog.service.search() == before
+    assert before.entries[0].available == 5
+
+
 async def test_categories_are_counted(catalog: Bench[CatalogService]) -> None:
     await catalog.hear(lamp("L-1"))
     await catalog.hear(lamp("L-2"))
@@ -119,6 +128,22 @@ async def test_the_funnel_counts_how_far_customers_came(analytics: Bench[Analyti
     funnel = await analytics.service.funnel()
     assert (funnel.registered, funnel.carts, funnel.placed, funnel.confirmed) == (1, 1, 1, 1)
     assert (funnel.cancelled, funnel.abandoned) == ({"out_of_stock": 1}, {"cart: idle": 1})
+
+
+async def test_reports_can_be_built_anew_from_what_was_heard(analytics: Bench[AnalyticsService]) -> None:
+    for event in (CREATED, PLACED, CONFIRMED):
+        await analytics.hear(event)
+    before = (await analytics.service.totals(), await analytics.service.funnel())
+    await analytics.rebuild("reports")
+    assert (await analytics.service.totals(), await analytics.service.funnel()) == before
+    assert before[0] == [Totals("USD", 1, 1999)]
+
+
+async def test_a_fact_that_comes_again_long_after_is_counted_once(analytics: Bench[AnalyticsService]) -> None:
+    message = message_of(CONFIRMED, source="order", context=new_context(), time=1.0)
+    for _ in range(2):
+        await analytics.call(analytics.service.hear, CONFIRMED, message)
+    assert await analytics.service.totals() == [Totals("USD", 1, 1999)]
 
 
 async def test_the_business_metrics_follow_the_events(

@@ -55,16 +55,20 @@ class AckFirst(SimulatedQueue):
 
 
 class ForgetfulInbox(Inbox):
-    """An inbox that writes no row."""
+    """An inbox whose rows are gone with the commit that wrote them."""
 
-    def claim(self, consumer: str, message_id: str, key: str = "") -> None: ...
-
-    async def knows(self, consumer: str, message_id: str) -> bool:
-        return False
+    def claim(self, consumer: str, message_id: str, key: str = "") -> None:
+        super().claim(consumer, message_id, key)
+        self._drop(consumer, message_id)
 
     async def first_time(self, consumer: str, message_id: str) -> bool:
-        await self._db.fetch_value("SELECT count(*) FROM atoll_inbox")
-        return True
+        first = await super().first_time(consumer, message_id)
+        self._drop(consumer, message_id)
+        return first
+
+    def _drop(self, consumer: str, message_id: str) -> None:
+        sql = "DELETE FROM atoll_inbox WHERE consumer = $1 AND message_id = $2"
+        self._db.unit_of_work().defer(sql, consumer, message_id)
 
 
 class HastyOutbox(Outbox):
@@ -94,9 +98,10 @@ class UnfencedEngine(SimulatedEngine):
 
 
 class ForgetfulReplies(Replies):
-    """Replies that are not kept."""
+    """Replies that are gone with the commit that wrote them."""
 
-    def save(self, key: str, reply: StoredReply) -> None: ...
+    def save(self, key: str, reply: StoredReply) -> None:
+        self._db.unit_of_work().defer("DELETE FROM atoll_replies WHERE key = $1", key)
 
 
 class EagerLease(OutboxLease):

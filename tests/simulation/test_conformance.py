@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
@@ -70,7 +70,7 @@ class TestSimulatedRegistry(RegistrationSuite):
     @pytest.fixture
     async def opening(self, loop: SimulationLoop, weather: Weather, trace: Trace) -> Opening:
         @asynccontextmanager
-        async def opening(*instances: Instance) -> AsyncIterator[ServiceRegistry]:
+        async def opening(*instances: Instance) -> AsyncGenerator[ServiceRegistry]:
             registry = SimulatedRegistry(Network(loop, weather, trace), loop.world)
             for each in instances:
                 await registry.register(each)

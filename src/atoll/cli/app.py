@@ -11,6 +11,7 @@ import typer
 
 from atoll.cli.deadletters import deadletters
 from atoll.cli.options import STATE, Directory, Service, Which
+from atoll.cli.projections import projections
 from atoll.cli.sagas import sagas
 
 app = typer.Typer(
@@ -123,6 +124,30 @@ def call(
 
 app.add_typer(sagas, name="sagas")
 app.add_typer(deadletters, name="deadletters")
+app.add_typer(projections, name="projections")
+
+
+@app.command()
+def events(
+    stream: Annotated[str, typer.Argument(help="A stream, for example order-7.", show_default=False)] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Of all streams.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    at: Annotated[
+        str,
+        typer.Option("--at", metavar="VERSION|TIME", help="As it was then: 7, 2026-11-22T19:00.", show_default=False),
+    ] = "",
+    types: Annotated[list[str] | None, typer.Option("--type", help="Only of this type.", show_default=False)] = None,
+    tags: Annotated[list[str] | None, typer.Option("--tag", help="Only with this tag.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="How many, the newest.")] = 50,
+    service: Service = "",
+    directory: Directory = STATE,
+    which: Which = "",
+) -> None:
+    """Show the events of a stream, or of all, as they are stored."""
+    from atoll.cli.events import Wanted, show_events
+
+    wanted = Wanted(stream=stream, everything=everything, at=at, types=types or [], tags=tags or [], limit=limit)
+    show_events(directory, which, service, wanted, follow=follow)
 
 
 @app.command()

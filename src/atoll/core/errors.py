@@ -11,6 +11,7 @@ AtollError                      base of everything the toolkit raises; has `code
 ├── MessagingError              the broker refused or was not reachable (atoll.messaging)
 ├── StorageError                the database refused (atoll.storage)
 ├── SagaError                   a saga could not be run (atoll.saga)
+├── ProjectionError             a view is behind, or cannot be changed as asked (atoll.projections)
 ├── SecurityError               a token, key or password was not accepted (atoll.security)
 ├── GatewayError                the gateway's configuration was refused (atoll.gateway)
 └── PlatformError               the local platform could not do what was asked (atoll.system)

@@ -36,7 +36,7 @@ from atoll.eventstore.events import (
 )
 from atoll.eventstore.store import EventStore
 from atoll.eventstore.subscription import Subscription
-from atoll.eventstore.types import EventTypes, new_event
+from atoll.eventstore.types import EventTypes, heard, new_event
 
 __all__ = [
     "ANY",
@@ -72,5 +72,6 @@ __all__ = [
     "UnknownEventType",
     "UnreadableEvent",
     "UnserializableEvent",
+    "heard",
     "new_event",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from atoll.contracts import Event
+from atoll.contracts import Event, Message
 from atoll.core.context import find
 from atoll.core.errors import DeclarationError
 from atoll.core.ids import new_id
@@ -38,6 +38,21 @@ def new_event(
         metadata=metadata or {},
         correlation=correlation,
         causation=causation,
+    )
+
+
+def heard(message: Message) -> NewEvent:
+    """Return what another service has published as the store takes it, to be kept and read again.
+
+    Under the message's own id, so that it is kept once. `metadata` tells `source` and `time` (epoch seconds) of it.
+    """
+    return NewEvent(
+        type=message.type,
+        data=message.data,
+        id=message.id,
+        metadata={"source": message.source, "time": message.time},
+        correlation=message.request_id,
+        causation=message.causation,
     )
 
 

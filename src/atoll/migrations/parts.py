@@ -10,12 +10,13 @@ from atoll.aggregates.tables import AGGREGATES
 from atoll.eventstore.sql.opening import EVENTSTORE
 from atoll.migrations.errors import RevisionsWrong
 from atoll.migrations.revisions import read_revisions
+from atoll.projections.tables import PROJECTIONS
 from atoll.saga.tables import SAGA
 from atoll.storage.port import Engine
 from atoll.storage.tables import STORAGE
 from atoll.storage.versions import Part, noted_revisions, refuse_misfit
 
-TOOLKIT: Final = (STORAGE, SAGA, EVENTSTORE, AGGREGATES)
+TOOLKIT: Final = (STORAGE, SAGA, EVENTSTORE, AGGREGATES, PROJECTIONS)
 TOOLKIT_FOLDER: Final = Path(__file__).parent / "toolkit"
 
 

@@ -11,10 +11,11 @@ from atoll.core.clock import Clock
 from atoll.eventstore import Position, RecordedEvent
 from atoll.projections.errors import LeaseLost
 from atoll.projections.rows import Decision, Generation, Parked, Part
-from atoll.projections.tables import TABLES
+from atoll.projections.tables import PROJECTIONS
 from atoll.storage import Database
 from atoll.storage.port import Statement
 from atoll.storage.rows import decoder_for
+from atoll.storage.versions import ready_tables
 
 _GENERATION: Final = ", ".join(Generation.__struct_fields__)
 _PART: Final = ", ".join(Part.__struct_fields__)
@@ -47,8 +48,8 @@ class Books:
         self._sql_fence += _IDLE if self._is_postgres else "epoch"
 
     async def prepare(self) -> None:
-        """Make the tables."""
-        await self.db.engine.script(TABLES)
+        """Make the tables. Raises UnknownSchema for those of another version."""
+        await ready_tables(self.db.engine, PROJECTIONS)
 
     async def generations(self, name: str) -> list[Generation]:
         """Return the generations of a projection, the oldest first; what is committed, or the unit of work sees."""
@@ -91,9 +92,8 @@ class Books:
             return await self.db.fetch_one(
                 Part,
                 "UPDATE atoll_projection_partitions SET owner = $4, epoch = epoch + 1, lease_until = $5 "
-                "WHERE name = $1 AND generation = $2 AND part = $3 AND NOT closed "
+                "WHERE name = $1 AND generation = $2 AND part = $3 AND NOT closed AND NOT paused "
                 "AND (lease_until < $6 OR (owner = $4 AND $7)) "
-                "AND NOT (SELECT paused FROM atoll_projections WHERE name = $1) "
                 f"RETURNING {_PART}",
                 *(name, generation, part, self.owner, now + self.lease_seconds, now, again),
             )
@@ -211,12 +211,11 @@ class Books:
         """Note whether the projection is paused. Once this returns nobody writes the view of one that is."""
         async with self.db.transaction("read committed"):
             await self.db.execute("UPDATE atoll_projections SET paused = $2 WHERE name = $1", name, paused)
-            if paused:
-                await self.db.execute(
-                    "UPDATE atoll_projection_partitions SET epoch = epoch + 1, owner = '', lease_until = 0 "
-                    "WHERE name = $1",
-                    name,
-                )
+            await self.db.execute(
+                "UPDATE atoll_projection_partitions SET paused = $2, epoch = epoch + 1, owner = '', lease_until = 0 "
+                "WHERE name = $1 AND paused <> $2",
+                *(name, paused),
+            )
 
     async def decide(self, decision: Decision, rows: Sequence[Parked]) -> int:
         """Note what is to be done with parked events; whoever works on their partition does it."""

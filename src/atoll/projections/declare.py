@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeVar
 
 from atoll.contracts import Event
@@ -88,7 +88,7 @@ class Projection:
     batch: ClassVar[int] = 500
     codec: Codec | None = None
 
-    _engine: ProjectionEngine | None = None
+    engine: ProjectionEngine | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -100,8 +100,10 @@ class Projection:
             )
         if cls.version < 1 or not 1 <= cls.partitions <= 256 or cls.batch < 1:
             raise DeclarationError(f"{cls.__name__}: version and batch begin at 1, and partitions are from 1 to 256")
-        if not _handlers(cls):
+        if not (kinds := [_type_of(kind) for kind, _ in _handlers(cls)]):
             raise DeclarationError(f"{cls.__name__} handles no event; mark its methods with @projects(SomeEvent)")
+        if twice := [each for each in kinds if kinds.count(each) > 1]:
+            raise DeclarationError(f"{cls.__name__} has two handlers for {twice[0]!r}; join them")
 
     def key(self, event: RecordedEvent) -> str:
         """Return what an event is kept in order with: its stream, unless this is overridden."""
@@ -113,9 +115,9 @@ class Projection:
         What is parked counts as included. Raises ProjectionBehind after `timeout` seconds; ProjectionError within a
         unit of work, which would hold up what it waits for.
         """
-        if self._engine is None:
+        if self.engine is None:
             raise ProjectionError(f"{self.name} does not run; list it in the `projections` of its service")
-        await self._engine.wait_for(self.name, position, timeout)
+        await self.engine.wait_for(self.name, position, timeout)
 
 
 class Reading:
@@ -123,17 +125,10 @@ class Reading:
 
     def __init__(self, projection: Projection) -> None:
         self._codec = projection.codec
-        classes: dict[str, type[Event]] = {}
-        self._handlers: dict[str, Handle] = {}
-        for kind, method in _handlers(type(projection)).items():
-            name = kind if isinstance(kind, str) else kind.event_type
-            if name in self._handlers:
-                raise DeclarationError(f"{type(projection).__name__} has two handlers for {name!r}; join them")
-            self._handlers[name] = getattr(projection, method)
-            if not isinstance(kind, str):
-                classes[name] = kind
-        self._classes = classes
-        self._types = EventTypes(classes.values())
+        handlers = _handlers(type(projection))
+        self._handlers: dict[str, Handle] = {_type_of(kind): getattr(projection, name) for kind, name in handlers}
+        self._classes = {kind.event_type: kind for kind, _ in handlers if not isinstance(kind, str)}
+        self._types = EventTypes(self._classes.values())
 
     @property
     def query(self) -> Query:
@@ -166,15 +161,19 @@ def views_of(tables: str) -> list[str]:
     return _TABLE.findall(tables)
 
 
-def _handlers(projection: type[Projection]) -> Mapping[str | type[Event], str]:
+def _handlers(projection: type[Projection]) -> list[tuple[str | type[Event], str]]:
+    """Return what is handled, and by which methods."""
     names = dict.fromkeys(name for base in reversed(projection.__mro__) for name in vars(base))
-    methods = {name: getattr(projection, name) for name in names if hasattr(projection, name)}
-    return {
-        kind: name
-        for name, method in methods.items()
-        if callable(method) and hasattr(method, MARK)
+    return [
+        (kind, name)
+        for name in names
+        if callable(method := getattr(projection, name)) and hasattr(method, MARK)
         for kind in (getattr(method, MARK) or (ALL,))
-    }
+    ]
+
+
+def _type_of(kind: str | type[Event]) -> str:
+    return kind if isinstance(kind, str) else kind.event_type
 
 
 def _snake(name: str) -> str:

@@ -69,7 +69,7 @@ class ProjectionEngine:
         self._workers: dict[tuple[str, int, int], tuple[Worker, asyncio.Task[None]]] = {}
         self._keeper: asyncio.Task[None] | None = None
         for each in self.projections.values():
-            each._engine = self
+            each.engine = self
         _refuse_shared_names(self.projections.values())
 
     async def start(self) -> None:

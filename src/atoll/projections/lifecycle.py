@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, Literal
+from typing import Literal
 
-from atoll.eventstore import EventStore, Position, Query
-from atoll.eventstore.port import FeedSlice
+from atoll.eventstore import EventStore
 from atoll.projections import points
 from atoll.projections.books import Books
 from atoll.projections.declare import Projection, views_of
@@ -22,8 +21,6 @@ from atoll.projections.rows import Gate, Generation, Part, highest, lowest
 from atoll.projections.view import filled_in, statements, table_of
 
 Step = Literal["create", "build", "abandon", "close", "switch", "drop"]
-
-_NOTHING: Final = Query.of(types=["$nothing"])
 
 _logger = logging.getLogger(__name__)
 
@@ -85,11 +82,11 @@ class Lifecycle:
 
     async def _take(self) -> None:
         """Take the step that is due by now: another replica may have been faster."""
-        horizon = await self._horizon()
+        end = await self._store.end()  # what came before a projection was first declared has no side effects
         async with self._turn() as generations:
             match step := await self._due(generations):
                 case "create":
-                    await self._make(generations, "live", [[horizon]])
+                    await self._make(generations, "live", [[end]])
                 case "build":
                     await self._make(generations, "building", [])
                 case "abandon":
@@ -123,11 +120,6 @@ class Lifecycle:
             )
             yield await self._books.generations(self._name)
 
-    async def _horizon(self) -> Position:
-        """Return the end of the feed: what came before a projection was first declared has no side effects."""
-        page = await self._store.log.reader.feed(FeedSlice(tenant=None, limit=1, query=_NOTHING))
-        return page.position
-
     async def _make(self, generations: Sequence[Generation], state: Literal["live", "building"], gate: Gate) -> int:
         projection, views = self._projection, views_of(self._projection.tables)
         number = await self._db.fetch_value(
@@ -137,7 +129,8 @@ class Lifecycle:
         )
         await self._db.execute(
             "INSERT INTO atoll_projection_generations "
-            "(name, generation, version, partitions, state, gate, views, since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "(name, generation, version, partitions, state, gate, views, since) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             *(
                 self._name,
                 number,
@@ -151,7 +144,8 @@ class Lifecycle:
         )
         for part in range(projection.partitions):
             await self._db.execute(
-                "INSERT INTO atoll_projection_partitions (name, generation, part) VALUES ($1, $2, $3)",
+                "INSERT INTO atoll_projection_partitions (name, generation, part, paused) "
+                "SELECT name, $2, $3, paused FROM atoll_projections WHERE name = $1",
                 *(self._name, number, part),
             )
         names = {each: table_of(each, number) for each in views}

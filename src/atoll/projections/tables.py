@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from atoll.storage.versions import Part
+
 TABLES: Final = """
 CREATE TABLE IF NOT EXISTS atoll_projections (
     name TEXT PRIMARY KEY,
@@ -31,6 +33,7 @@ CREATE TABLE IF NOT EXISTS atoll_projection_partitions (
     position TEXT NOT NULL DEFAULT '[0,0]',
     near BOOLEAN NOT NULL DEFAULT FALSE,
     closed BOOLEAN NOT NULL DEFAULT FALSE,
+    paused BOOLEAN NOT NULL DEFAULT FALSE,
     owner TEXT NOT NULL DEFAULT '',
     epoch BIGINT NOT NULL DEFAULT 0,
     lease_until DOUBLE PRECISION NOT NULL DEFAULT 0,
@@ -60,4 +63,8 @@ CREATE INDEX IF NOT EXISTS atoll_projection_parked_in_order
     ON atoll_projection_parked (name, generation, part, key, seq);
 """
 """`gate` holds layers of positions, one of each partition: an event has had its side effects when a layer's position
-of its key is at or behind it. `lease_until` is in epoch seconds, `position` a Position as JSON."""
+of its key is at or behind it. `paused` stands with each partition, too, because PostgreSQL looks again at a row that it
+has waited for, and at no other. `lease_until` is in epoch seconds, `position` a Position as JSON."""
+
+PROJECTIONS: Final = Part(name="atoll.projections", revisions=("projections_0001",), tables=TABLES)
+"""The tables of this code."""

@@ -17,6 +17,8 @@ LEAST_SECONDS: Final = 0.001
 """What is less than this is no time to wait: a clock may not even show it."""
 ASK_SECONDS: Final = 1.0
 """How often a caller's saga that rests is looked up, in case that another replica goes on with it."""
+SOON_SECONDS: Final = 0.1
+"""Within this time a process works on what it has just claimed: others see the claim before it knows of it itself."""
 
 
 class Callers:
@@ -36,12 +38,17 @@ class Callers:
                 if not task.cancelled() and (ended := task.result()) is not None:
                     return ended
                 self._in_hand.lay_down(saga_id, task)
-            else:
-                row = await self._journal.get(saga_id)
-                if row is None or row.status in ENDED or row.wake_at is None:
-                    return row
-                left = _time_left(saga_id, context)
-                await self._in_hand.taken_up(saga_id, ASK_SECONDS if left is None else min(left, ASK_SECONDS))
+                continue
+            row = await self._journal.get(saga_id)
+            if row is None or row.status in ENDED:
+                return row
+            rests = row.wake_at is not None
+            if not rests and row.holder != self._journal.holder:
+                return row
+            left, patience = _time_left(saga_id, context), ASK_SECONDS if rests else SOON_SECONDS
+            taken = await self._in_hand.taken_up(saga_id, patience if left is None else min(left, patience))
+            if not (taken or rests):
+                return row
 
 
 def _time_left(saga_id: str, context: Context) -> float | None:

@@ -41,8 +41,10 @@ _logger = logging.getLogger(__name__)
 
 
 class SagaEngine:
-    """The sagas of one service. `owner` names this process's slot, for people. Every write is fenced by the saga's
-    epoch; a saga is taken over at once when its process is known to be gone, else when its lease has run out.
+    """The sagas of one service. `owner` names this process's slot, for people.
+
+    Every write is fenced by the saga's epoch; a saga is taken over at once when its process is known to be gone, else
+    when its lease has run out.
     """
 
     def __init__(

@@ -58,15 +58,16 @@ class InHand:
             del self._by_id[saga_id]
             del self._leases[saga_id]
 
-    async def taken_up(self, saga_id: str, seconds: float) -> None:
-        """Return as soon as the saga is taken up, or after `seconds`."""
+    async def taken_up(self, saga_id: str, seconds: float) -> bool:
+        """Return True as soon as the saga is taken up, or False after `seconds`."""
         if saga_id in self._by_id:
-            return
+            return True
         expected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         others = self._expecting.setdefault(saga_id, set())
         others.add(expected)
         try:
-            await asyncio.wait({expected}, timeout=seconds)
+            done, _ = await asyncio.wait({expected}, timeout=seconds)
+            return bool(done)
         finally:
             others.remove(expected)
             if not others:

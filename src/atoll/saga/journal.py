@@ -42,12 +42,11 @@ class Journal:
     async def writing(self, lease: Lease, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work`, which writes under `lease`, in a unit of work, again when it conflicts. Raises LeaseLost."""
         try:
-            result = await self.db.atomic(work)
+            return await self.db.atomic(work)
         except ConstraintViolated as error:
             if FENCE in str(error):
                 raise _lost(lease) from error
             raise
-        return result
 
     async def add(self, row: SagaRow) -> bool:
         """Write a new saga in the unit of work in hand; False when its id is taken."""
@@ -56,6 +55,7 @@ class Journal:
         return await self.db.execute(sql, *values) == 1
 
     async def get(self, saga_id: str) -> SagaRow | None:
+        """One saga."""
         return await self.db.fetch_one(SagaRow, f"SELECT {SAGA_COLUMNS} FROM atoll_sagas WHERE id = $1", saga_id)
 
     async def steps(self, saga_id: str) -> list[StepRow]:

@@ -61,7 +61,7 @@ class Waits:
             due = self._due(recorded, timeout)
             recorded = await self._look(self._row(name, "event", place, "waiting", due=due), event.event_type, key)
         if recorded.outcome == "failed":
-            raise _missing(run.row.id, event, key)
+            raise _missing(run.row.id, event.event_type, key)
         kept = msgspec.json.decode(recorded.result or "", type=_Kept)
         self._last[wait_name(event.event_type, key)] = kept.seq
         return msgspec.json.decode(kept.event, type=event)
@@ -96,8 +96,8 @@ class Waits:
             result = f'{{"seq":{found.seq},"event":{found.data}}}'
             return msgspec.structs.replace(waiting, outcome="done", result=result, time=now)
         if now >= (waiting.due or NEVER):
-            error = EventMissing(self._run.row.id, f"no {event_type} with key {key!r} came in time")
-            return msgspec.structs.replace(waiting, outcome="failed", error=document_of(error), time=now)
+            error = document_of(_missing(self._run.row.id, event_type, key))
+            return msgspec.structs.replace(waiting, outcome="failed", error=error, time=now)
         return waiting
 
     async def _note(self, row: StepRow, *, rests: bool = False) -> None:
@@ -128,5 +128,5 @@ class Waits:
             raise DeclarationError(f"{name} has no key to wait for; declare it: class {name}(Event, key=...)")
 
 
-def _missing(saga_id: str, event: type[Event], key: str) -> EventMissing:
-    return EventMissing(saga_id, f"no {event.event_type} with key {key!r} came in time")
+def _missing(saga_id: str, event_type: str, key: str) -> EventMissing:
+    return EventMissing(saga_id, f"no {event_type} with key {key!r} came in time")

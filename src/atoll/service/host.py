@@ -25,6 +25,7 @@ from atoll.projections import ProjectionEngine
 from atoll.saga import SagaEngine
 from atoll.service.app import ServiceApp
 from atoll.service.consumers import Timers, handlers_of
+from atoll.service.events import PROVIDERS
 from atoll.service.expiry import ReplyExpiry
 from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
@@ -32,7 +33,6 @@ from atoll.service.injection import Injector, Provider, dependencies_of
 from atoll.service.opening import open_together
 from atoll.service.patience import patiently
 from atoll.service.pipeline import Pipeline
-from atoll.service.provided import PROVIDERS
 from atoll.service.router import Router
 from atoll.service.routes import event_routes, operations, own_routes
 from atoll.service.schema import ready_schema
@@ -118,7 +118,7 @@ class ServiceHost(Generic[S]):
         consumer = Consumer(db, queue, name, handlers_of(self.service), hooks=hooks, clock=self._clock)
         routes = [
             *operations(self.service, pipeline),
-            *own_routes(self.service, self.health, metrics, db, sagas, consumer),
+            *own_routes(self.service, self.health, metrics, db, sagas, consumer, self.projections),
             *event_routes(self.store, self.projections),
         ]
         self.app = ServiceApp(

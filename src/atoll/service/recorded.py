@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from atoll.eventstore import START, EventStore, Position, Query, RecordedEvent
+from atoll.eventstore import START, EventStore, Position, Query, RecordedEvent, StreamDeleted
 from atoll.service.errors import InvalidRequest
 from atoll.service.http import Reply, Request, json_reply
 
@@ -77,7 +77,10 @@ class EventEndpoints:
 
     async def _of_stream(self, asked: Asked) -> list[RecordedEvent]:
         store = self._store.of(asked.tenant) if asked.tenant else self._store
-        found = asked.of(await store.read(asked.stream, limit=asked.version))
+        try:
+            found = asked.of(await store.read(asked.stream, limit=asked.version))
+        except StreamDeleted as error:
+            raise InvalidRequest(f"the stream {asked.stream!r} was deleted for good", field="stream") from error
         if asked.after is not None:
             return [each for each in found if each.position > asked.after][: asked.limit]
         return found[-asked.limit :]

@@ -40,10 +40,16 @@ def operations(service: Service, pipeline: Pipeline) -> Iterator[Route]:
 
 
 def own_routes(
-    service: Service, health: Health, metrics: CollectorRegistry, db: Database, sagas: SagaEngine, consumer: Consumer
+    service: Service,
+    health: Health,
+    metrics: CollectorRegistry,
+    db: Database,
+    sagas: SagaEngine,
+    consumer: Consumer,
+    projections: ProjectionEngine | None,
 ) -> Iterator[Route]:
     """Probes, metrics, documents and the operator's views."""
-    operator, parked = OperatorEndpoints(db, sagas), SagaEndpoints(sagas)
+    operator, parked = OperatorEndpoints(db, sagas, projections), SagaEndpoints(sagas)
     events = {each.event_type: each for each in consumed_events(type(service))}
     letters = DeadLetterEndpoints(db, consumer.dead_letters, events)
     documents = documents_of(type(service))

@@ -110,6 +110,7 @@ class Settling:
         service = self._victims.service_of(name)  # replicas have one database, and would all say the same
         found = [f"{service}: {backlog.outbox} messages are not published"] if backlog.outbox else []
         found += [f"{service}: {backlog.sagas} sagas are open"] if backlog.sagas else []
+        found += [f"{service}: {backlog.projections} events are not in its views"] if backlog.projections else []
         found += [f"{service}: saga {each.id} is parked" for each in sagas if each.status == "parked"]
         return found + [f"{service}: {each.type} {each.id} is a dead letter: {each.error}" for each in letters]
 

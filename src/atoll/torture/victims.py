@@ -121,12 +121,13 @@ async def _connects(process: ProcessState) -> bool:
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """How much work waits in one service: unpublished messages and open sagas."""
+    """How much work waits in one service: unpublished messages, open sagas, events that views lack."""
 
     outbox: int
     sagas: int
+    projections: int = 0
 
     @property
     def total(self) -> int:
-        """Both."""
-        return self.outbox + self.sagas
+        """All of them."""
+        return self.outbox + self.sagas + self.projections

@@ -14,8 +14,10 @@ from atoll.aggregates import DatabaseSnapshots
 from atoll.eventstore import EventStore
 from atoll.migrations import MigrationFailed, check_service
 from atoll.migrations.migrate import Target
+from atoll.projections.tables import PROJECTIONS
 from atoll.saga import SagaEngine
 from atoll.storage import Database, UnknownSchema
+from atoll.storage.versions import ready_tables
 from tests.unit.migrations.making import FIRST, SECOND, TOOLKIT_REVISIONS, write
 
 EVERYTHING = {*TOOLKIT_REVISIONS, "0001", "0002"}
@@ -43,8 +45,8 @@ async def migrator(url: str, folder: Path, *how: str) -> tuple[int, list[str]]:
 
 
 async def test_migrators_that_start_together_apply_each_revision_once(url: str, folder: Path) -> None:
-    outcomes = await asyncio.gather(*(migrator(url, folder) for _ in range(3)))
-    assert [code for code, _ in outcomes] == [0, 0, 0]
+    outcomes = await asyncio.gather(migrator(url, folder), migrator(url, folder))
+    assert [code for code, _ in outcomes] == [0, 0]
     assert sorted(each for _, applied in outcomes for each in applied) == sorted(EVERYTHING)
 
 
@@ -73,6 +75,7 @@ async def test_the_tables_that_services_make_are_those_of_the_revisions(postgres
     await SagaEngine(db, owner="test").prepare()
     await (await EventStore.over(db)).close()
     await DatabaseSnapshots.over(db)
+    await ready_tables(db.engine, PROJECTIONS)
     await db.close()
     assert await made.migrate() == ()
 

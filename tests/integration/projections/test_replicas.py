@@ -7,15 +7,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from atoll.core.clock import SystemClock
 from atoll.eventstore import EventStore, Position, new_event
 from atoll.projections import ProjectionBehind, ProjectionEngine
+from atoll.projections.books import Books
 from atoll.storage import Database
 from tests.integration.projections.worker import Counted, Counts, Seen
 
@@ -44,7 +46,7 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(url: str, *, lease: float, halt_at: int = 0) -> AsyncIterator[Worker]:
+async def working(url: str, *, lease: float, halt_at: int = 0) -> AsyncGenerator[Worker]:
     command = (sys.executable, "-m", "tests.integration.projections.worker", url, "test/0", str(lease), str(halt_at))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
@@ -191,3 +193,18 @@ async def test_a_writer_that_holds_the_feed_back_makes_no_view_skip_an_event(pos
             assert await quick.counts() == []
         await view.wait_for(position, timeout=20)
         assert await quick.counts() == [1, 2]
+
+
+async def test_a_claim_that_waits_for_a_pause_is_refused(postgres_schema: str) -> None:
+    async with AsyncExitStack() as stack:
+        one, other = [await opened(f"{postgres_schema}&pool=3", stack) for _ in range(2)]
+        books = [Books(each.db, SystemClock(), owner="test/0", lease_seconds=LONG) for each in (one, other)]
+        engine = ProjectionEngine(one.db, one.store, [Counts()], owner="test/0")
+        await engine.start()
+        await engine.stop()
+        async with one.db.transaction("read committed"):
+            await books[0].pause("counts", paused=True)
+            claiming = asyncio.create_task(books[1].claim("counts", 1, 0, again=True))
+            done, _ = await asyncio.wait({claiming}, timeout=0.2)
+            assert not done
+        assert await claiming is None

@@ -11,9 +11,11 @@ from atoll.eventstore import EventStore
 from atoll.migrations import MigrationFailed
 from atoll.migrations.migrate import Target
 from atoll.migrations.plan import APPLIED
+from atoll.projections.tables import PROJECTIONS
 from atoll.saga import SagaEngine
 from atoll.storage import Database, UnknownSchema
 from atoll.storage.engines import open_engine
+from atoll.storage.versions import ready_tables
 from tests.unit.migrations.making import FIRST, SECOND, THIRD, TOOLKIT_REVISIONS, columns, schema, write
 
 
@@ -44,6 +46,7 @@ async def test_an_empty_database_gets_the_toolkits_tables_and_the_services(path:
         "atoll.saga": ("fits", "saga_0001"),
         "atoll.eventstore": ("fits", "eventstore_0001"),
         "atoll.aggregates": ("fits", "aggregates_0001"),
+        "atoll.projections": ("fits", "projections_0001"),
         "order": ("fits", "0001"),
     }
 
@@ -68,6 +71,7 @@ async def test_the_tables_that_services_make_are_those_of_the_revisions(tmp_path
     await SagaEngine(db, owner="test").prepare()
     await EventStore.over(db)
     await DatabaseSnapshots.over(db)
+    await ready_tables(db.engine, PROJECTIONS)
     await db.close()
     assert schema(made) == schema(migrated)
     assert await target(made, None).migrate() == ()

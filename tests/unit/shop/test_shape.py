@@ -16,6 +16,7 @@ from shop.contracts import CONTRACTS
 
 SERVICES = Path(shop.services.__file__).parent
 NAMES = sorted(spec_of(each).name for each in CONTRACTS)
+ALL_VIEWS = {"analytics", "catalog"}
 SHARED = {"shop.contracts", "shop.catalogue"}
 
 
@@ -68,12 +69,19 @@ def test_a_service_is_named_by_its_contract_and_says_its_version(name: str) -> N
     assert (service.name, service.version) == (name, "1.0.0")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - ALL_VIEWS))
 def test_a_services_tables_come_from_its_migrations(name: str) -> None:
     service = service_of(name)
     assert (service.migrations, service.schema) == ("migrations", "")
     assert migrations_of(service) == SERVICES / name / "migrations"
     assert read_revisions(SERVICES / name / "migrations")[0].id == "0001"
+
+
+@pytest.mark.parametrize("name", sorted(ALL_VIEWS))
+def test_a_service_that_keeps_nothing_but_views_has_no_tables_of_its_own(name: str) -> None:
+    service = service_of(name)
+    assert (service.migrations, service.schema) == ("", "")
+    assert service.projections
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -42,9 +42,6 @@ class Taker(Protocol):
     def send(self, place: int, attempt: int) -> None:
         """Put a message on its way to it."""
 
-    def give_back(self) -> None:
-        """Let all that is in its hands come again."""
-
 
 class SimulatedBroker:
     """What the broker keeps. Processes reach it through queues of their own.
@@ -171,11 +168,12 @@ class Group:
         while self.broker.up and self.members and self.members[0].has_room and (due := self._next()) is not None:
             self.members[0].send(*due)
 
-    def pass_over(self, member: Taker) -> None:
-        """Let another member go on, if there is one, because `member` gives no sign of life."""
-        if len(self.members) > 1 and self.members[0] is member:
-            self.members.append(self.members.pop(0))
-            member.give_back()
+    def pass_over(self, member: Taker) -> bool:
+        """Make another member the active one, if there is one, because `member` gives no sign of life."""
+        if len(self.members) < 2 or self.members[0] is not member:
+            return False
+        self.members.append(self.members.pop(0))
+        return True
 
     def again(self, *deliveries: tuple[int, int]) -> None:
         """Deliver these messages, each a place and an attempt, once more, before anything newer."""

@@ -76,17 +76,16 @@ class Member:
         """Tell whether `delivery` is in its hands."""
         return delivery.number in self._held
 
-    def give_back(self) -> None:
-        """Let all that is in hand come again, in order."""
-        in_hand = list(self._held.values())
-        for delivery in in_hand:
-            self.let_go(delivery)
-        self.group.again(*((each.place, each.attempt) for each in in_hand))
+    def run_out(self, delivery: SimulatedDelivery) -> None:
+        """Let `delivery` come again; when another member takes over, with all that is in hand here."""
+        if self.let_go(delivery):
+            also = self._empty_hands() if self.group.pass_over(self) else []
+            self.group.again((delivery.place, delivery.attempt), *also)
 
     def lose(self) -> None:
         """The connection is gone: leave the group, and let what was in hand come again."""
         self.group.leave(self)
-        self.give_back()
+        self.group.again(*self._empty_hands())
 
     def join(self) -> None:
         """Be there to take messages, unless stopping."""
@@ -100,6 +99,13 @@ class Member:
         while self._tasks:
             await asyncio.wait(self._tasks)
         self.lose()
+
+    def _empty_hands(self) -> list[tuple[int, int]]:
+        """Let go of all; return the place and the attempt of each."""
+        in_hand = list(self._held.values())
+        for delivery in in_hand:
+            self.let_go(delivery)
+        return [(each.place, each.attempt) for each in in_hand]
 
     async def _repeat(self, delivery: SimulatedDelivery) -> None:
         lives = self.broker.lives
@@ -164,7 +170,4 @@ class SimulatedDelivery:
         return broker.loop.call_later(broker.hold, self._run_out, context=broker.loop.world.context.copy())
 
     def _run_out(self) -> None:
-        member = self._member
-        if member.let_go(self):
-            member.group.pass_over(member)
-            member.group.again((self.place, self.attempt))
+        self._member.run_out(self)

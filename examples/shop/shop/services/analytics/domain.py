@@ -7,6 +7,10 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from atoll.contracts import Event
+from shop.contracts.order import CartAbandoned, OrderConfirmed
+from shop.contracts.payment import PaymentCaptured
+from shop.contracts.user import UserCreated
 from shop.contracts.values import Money
 
 ORDER_VALUES: Final = (10.0, 50.0, 100.0, 500.0, 1000.0, 5000.0)
@@ -46,6 +50,20 @@ class BusinessMetrics:
             ["step", "reason"],
             registry=registry,
         )
+
+    def count(self, event: Event) -> None:
+        """Count an event, if it is one of those that are counted."""
+        match event:
+            case UserCreated():
+                self.registered(event.source, event.country)
+            case OrderConfirmed():
+                self.ordered(event.total, event.payment_method)
+            case PaymentCaptured():
+                self.paid(event.amount, event.payment_method)
+            case CartAbandoned():
+                self.abandoned(event.step, event.reason)
+            case _:
+                return
 
     def registered(self, source: str, country: str) -> None:
         self._registrations.labels(source, country).inc()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from atoll.contracts import Event, Message
+from atoll.eventstore import EventStore, heard
 from atoll.service import Service, on
-from atoll.storage import Database
 from shop.contracts.catalog import Catalog, CatalogPage, Category
 from shop.contracts.inventory import StockChanged, StockReleased, StockReserved
 from shop.contracts.product import PriceChanged, ProductAdded
 from shop.services.catalog.domain import pages, terms
-from shop.services.catalog.store import CatalogStore, Filter
+from shop.services.catalog.store import CatalogView, Filter
 
 
 class CatalogService(Service, Catalog):
-    """Reads only its own view; events of one SKU come in order, those of products and of stock interleave."""
+    """Keeps what it hears in an event store of its own, so that the view can be built anew without asking anybody.
+
+    Events of one SKU come in order, those of products and of stock interleave. A search may be some milliseconds
+    behind what was heard.
+    """
 
     version = "1.0.0"
-    migrations = "migrations"
+    projections = (CatalogView,)
 
-    def __init__(self, db: Database) -> None:
-        self.store = CatalogStore(db)
+    def __init__(self, events: EventStore, view: CatalogView) -> None:
+        self.events, self.view = events, view
 
     async def search(
         self,
@@ -37,21 +42,13 @@ class CatalogService(Service, Catalog):
             max_price=max_price,
             in_stock=in_stock,
         )
-        total = await self.store.count(wanted)
-        entries = await self.store.find(wanted, offset=(page - 1) * size, limit=size)
+        total = await self.view.count(wanted)
+        entries = await self.view.find(wanted, offset=(page - 1) * size, limit=size)
         return CatalogPage(entries=entries, total=total, page=page, pages=pages(total, size))
 
     async def categories(self) -> list[Category]:
-        return await self.store.categories()
+        return await self.view.categories()
 
-    @on(ProductAdded)
-    async def add(self, event: ProductAdded) -> None:
-        await self.store.put_product(event)
-
-    @on(PriceChanged)
-    async def reprice(self, event: PriceChanged) -> None:
-        await self.store.set_price(event.sku, event.price)
-
-    @on(StockChanged, StockReserved, StockReleased)
-    async def count(self, event: StockChanged | StockReserved | StockReleased) -> None:
-        await self.store.set_available(event.sku, event.available)
+    @on(ProductAdded, PriceChanged, StockChanged, StockReserved, StockReleased)
+    async def hear(self, event: Event, message: Message) -> None:
+        await self.events.append(f"sku-{message.key}", [heard(message)])

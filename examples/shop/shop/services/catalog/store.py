@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from atoll.projections import Projection, View, projects
 from atoll.storage import Database
 from shop.contracts.catalog import CatalogEntry, Category
-from shop.contracts.product import ProductAdded
-from shop.contracts.values import Money
+from shop.contracts.inventory import StockChanged, StockReleased, StockReserved
+from shop.contracts.product import PriceChanged, ProductAdded
 from shop.services.catalog.domain import words
 
 
@@ -23,37 +24,54 @@ class Filter:
     in_stock: bool = False
 
 
-class CatalogStore:
-    """Catalogue entries in the service's database."""
+class CatalogView(Projection):
+    """Catalogue entries: one row a product."""
+
+    tables = """
+        CREATE TABLE {entries} (
+            sku TEXT PRIMARY KEY,
+            name TEXT NOT NULL DEFAULT '',
+            description TEXT NOT NULL DEFAULT '',
+            category TEXT NOT NULL DEFAULT '',
+            price TEXT NOT NULL DEFAULT '{"amount":0,"currency":"USD"}',
+            amount BIGINT NOT NULL DEFAULT 0,
+            available INTEGER NOT NULL DEFAULT 0,
+            words TEXT NOT NULL DEFAULT ''
+        );
+        CREATE INDEX {entries}_category ON {entries} (category, name);
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
-    async def put_product(self, product: ProductAdded) -> None:
-        await self.db.execute(
-            "INSERT INTO entries (sku, name, description, category, price, amount, words) "
+    @projects(ProductAdded)
+    async def add(self, event: ProductAdded, view: View) -> None:
+        await view.execute(
+            "INSERT INTO {entries} (sku, name, description, category, price, amount, words) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (sku) DO UPDATE SET name = excluded.name, "
             "description = excluded.description, category = excluded.category, price = excluded.price, "
             "amount = excluded.amount, words = excluded.words",
-            product.sku,
-            product.name,
-            product.description,
-            product.category,
-            product.price,
-            product.price.amount,
-            words(product.name, product.category, product.sku, product.description),
+            event.sku,
+            event.name,
+            event.description,
+            event.category,
+            event.price,
+            event.price.amount,
+            words(event.name, event.category, event.sku, event.description),
         )
 
-    async def set_price(self, sku: str, price: Money) -> None:
-        sql = "UPDATE entries SET price = $1, amount = $2 WHERE sku = $3"
-        await self.db.execute(sql, price, price.amount, sku)
+    @projects(PriceChanged)
+    async def reprice(self, event: PriceChanged, view: View) -> None:
+        sql = "UPDATE {entries} SET price = $1, amount = $2 WHERE sku = $3"
+        await view.execute(sql, event.price, event.price.amount, event.sku)
 
-    async def set_available(self, sku: str, available: int) -> None:
-        await self.db.execute(
-            "INSERT INTO entries (sku, available) VALUES ($1, $2) "
+    @projects(StockChanged, StockReserved, StockReleased)
+    async def count_stock(self, event: StockChanged | StockReserved | StockReleased, view: View) -> None:
+        await view.execute(
+            "INSERT INTO {entries} (sku, available) VALUES ($1, $2) "
             "ON CONFLICT (sku) DO UPDATE SET available = excluded.available",
-            sku,
-            available,
+            event.sku,
+            event.available,
         )
 
     async def count(self, wanted: Filter) -> int:

@@ -12,8 +12,8 @@ from atoll.aggregates import SnapshotStore, SubjectKeys
 from atoll.core import Clock, SystemClock
 from atoll.eventstore import EventStore, NewEvent
 from atoll.service import Service
+from atoll.service.events import PROVIDERS
 from atoll.service.injection import Injector, Provider
-from atoll.service.provided import PROVIDERS
 from atoll.storage import Database
 from atoll.storage.versions import noted_revisions
 
