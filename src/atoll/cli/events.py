@@ -118,12 +118,9 @@ def _print(console: Console, service: str, events: Sequence[EventView]) -> None:
 def _lines(data: str) -> list[str]:
     """Return JSON as a line for each field; anything else as it is."""
     try:
-        value: Any = json.loads(data)
-    except ValueError:
+        fields = msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError:
         return [data]
-    if not isinstance(value, dict):
-        return [data]
-    fields: dict[str, Any] = value
     return [f"{name}: {_shown(each)}" for name, each in fields.items()]
 
 

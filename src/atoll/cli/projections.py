@@ -9,7 +9,7 @@ import typer
 from atoll.cli.options import STATE, Directory, Service, Which
 
 projections = typer.Typer(
-    help="See the views of events; rebuild, pause, resume, retry, discard.",
+    help="See the views of events; rebuild, pause or retry them.",
     invoke_without_command=True,
     rich_markup_mode=None,
 )
