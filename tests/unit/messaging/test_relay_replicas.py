@@ -10,6 +10,7 @@ import pytest
 from atoll.contracts import Message
 from atoll.core import Hooks
 from atoll.messaging import MemoryBroker, MemoryMessageQueue, Relay
+from atoll.messaging.relay.relay import SHARED_POLL_SECONDS
 from atoll.storage import Database
 from atoll.storage.outbox_lease import LEASE_SECONDS
 from tests.unit.messaging.fakes import DEADLINE, VirtualClock, message, numbers
@@ -107,3 +108,29 @@ async def test_a_replica_that_stops_leaves_its_keys_to_the_other_at_once(
     await commit(db, message(1))
     await other.drain()
     assert numbers(broker.log) == [1]
+
+
+async def test_a_replica_finds_what_another_one_has_committed_at_its_next_look(
+    hooks: Hooks, tmp_path: Path, clock: VirtualClock
+) -> None:
+    broker = MemoryBroker()
+    databases = [await Database.open(f"sqlite:///{tmp_path}/shared.db") for _ in range(2)]
+    relays = [
+        Relay(db, MemoryMessageQueue(broker), owner=str(number), hooks=hooks, clock=clock)
+        for number, db in enumerate(databases)
+    ]
+    for relay in relays * 2:
+        clock.advance(3.0)
+        await relay.drain()
+    for relay in relays:
+        relay.start()
+    await clock.someone_sleeps_until(clock.at + SHARED_POLL_SECONDS)
+    await commit(databases[0], *(message(number) for number in range(50)))
+    clock.advance(SHARED_POLL_SECONDS)
+    async with asyncio.timeout(DEADLINE):
+        while len(broker.log) < 50:  # noqa: ASYNC110 - the broker in memory tells nobody
+            await asyncio.sleep(0)
+    for relay in relays:
+        await relay.stop()
+    for db in databases:
+        await db.close()

@@ -119,12 +119,13 @@ class Customer:
 
     async def _take(self, sku: str, quantity: int) -> Reply:
         """Put a product into the cart; on the first day `order` may hear of it later than the catalogue did."""
-        for _ in range(LOOKS):
+        looks = 0
+        while True:
             reply = self._noted(await self.shop.command("PUT", f"/cart/lines/{sku}", {"quantity": quantity}))
-            if reply.code != "unknown_product":
-                break
+            looks += 1
+            if reply.code != "unknown_product" or looks == LOOKS:
+                return reply
             await asyncio.sleep(0.25)
-        return reply
 
     async def _look_around(self) -> list[dict[str, Any]]:
         """Search for a word; some want only what is nearly gone. On the first day the shelves fill as they look."""

@@ -44,7 +44,7 @@ from atoll.storage.outbox_lease import LeasedRow
 
 PAGE: Final = 500
 POLL_SECONDS: Final = 3.0
-SHARED_POLL_SECONDS: Final = 0.05
+SHARED_POLL_SECONDS: Final = 0.1
 """While other replicas are there, whose commits do not wake this process."""
 SWEEP_SECONDS: Final = 60.0
 SWEEP_ROWS: Final = 1000
@@ -234,19 +234,20 @@ class Relay:
         committed = self._outbox.committed
         if self._clock.monotonic() >= self._sweep_at:
             await self._sweep()
+        shared = self._clock.monotonic() + SHARED_POLL_SECONDS
         while not committed.is_set():
             self._noting.begin_in_time()
-            now, until = self._clock.monotonic(), self._until()
+            now, until = self._clock.monotonic(), self._until(shared)
             if now >= until:
                 return
             await set_within(committed, min(until, self._noting.at) - now, self._clock)
 
-    def _until(self) -> float:
-        """Return when to look again, be there a commit or not."""
+    def _until(self, shared: float) -> float:
+        """Return when to look again, be there a commit or not; at `shared` when others may have committed."""
         now, clock_now = self._clock.monotonic(), self._clock.now()
         due_at = now + min(self._due_at, self._outbox.earliest_due) - clock_now
-        shared = now + SHARED_POLL_SECONDS if self._lease.members > 1 and self._lease.ranges else inf
-        return min(self._look_at, due_at, self._held.next, shared)
+        others = shared if self._lease.members > 1 and self._lease.ranges else inf
+        return min(self._look_at, due_at, self._held.next, others)
 
     async def _sweep(self) -> None:
         before = self._clock.now() - self._keep
