@@ -186,10 +186,11 @@ class _Member:
         self._numbers = itertools.count()
         self._held: dict[int, _Delivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     @property
     def has_room(self) -> bool:
-        return len(self._held) < self._prefetch
+        return len(self._held) < self._prefetch and not self._stopping
 
     def take(self, place: int, attempt: int) -> None:
         delivery = _Delivery(self, next(self._numbers), place, attempt)
@@ -209,9 +210,10 @@ class _Member:
         return True
 
     async def stop(self) -> None:
-        self.group.leave(self)
+        self._stopping = True  # and stays the active one meanwhile: nobody is to overtake what it has in hand
         while self._tasks:
             await asyncio.wait(self._tasks)
+        self.group.leave(self)
         self.give_back()
         self.group.dispatch()
 

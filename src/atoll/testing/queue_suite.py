@@ -195,6 +195,29 @@ class MessageQueueSuite:
         await subscription.stop()
         equal(await second.wait_for(10), list(range(10)))
 
+    async def test_nobody_overtakes_what_a_stopping_member_has_in_hand(self, opened: Connect) -> None:
+        self.needs("order")
+        release, done = asyncio.Event(), list[int]()
+
+        async def note(delivery: Delivery) -> None:
+            done.append(int(delivery.message.data))
+            await delivery.ack()
+
+        async def slowly(delivery: Delivery) -> None:
+            await release.wait()
+            await note(delivery)
+
+        first, second = Collector(then=slowly), Collector(then=note)
+        subscription = await (await opened()).subscribe("g", [HAPPENED], first, prefetch=1)
+        await publish(await opened(), 2)
+        await first.wait_for(1)
+        await (await opened()).subscribe("g", [HAPPENED], second, prefetch=1)
+        stopping = asyncio.ensure_future(subscription.stop())
+        asyncio.get_running_loop().call_later(0.3, release.set)
+        await asyncio.wait_for(stopping, DEADLINE)
+        await second.wait_for(1)
+        equal(sorted(set(done), key=done.index), [0, 1])
+
     async def test_an_acked_message_does_not_come_again(self, opened: Connect) -> None:
         first, second = Collector(), Collector()
         queue = await opened()
