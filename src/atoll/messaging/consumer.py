@@ -87,7 +87,7 @@ class Consumer:
         self._lanes = Lanes()
         self._handling = Handling(db, group, self._handlers)
         self._sweep = InboxSweep(db, clock, keep=keep)
-        self._in_hand: set[Delivery] = set()
+        self._in_hand: dict[Delivery, None] = {}  # in the order they came, which a set would not keep
         self._stopping = asyncio.Event()
         self._learning = asyncio.Lock()
         self._knows = False
@@ -134,14 +134,14 @@ class Consumer:
         if case.unknown and delivery.attempt < self._retry.attempts:
             await settle(delivery, again_after=self._pause_after(delivery.attempt))
             return
-        self._in_hand.add(delivery)
+        self._in_hand[delivery] = None
         try:
             async with self._lanes.turn(case.message.key):
                 done = await self._see_through(case)
             await settle(delivery, again_after=None if done else 0.0)
             _ACKED.reached()
         finally:
-            self._in_hand.discard(delivery)
+            del self._in_hand[delivery]
 
     async def _see_through(self, case: Case) -> bool:
         """Try until the message is handled or dead; False when stopping comes first."""

@@ -20,7 +20,7 @@ class InHand:
         self._tasks: set[Task] = set()
         self._by_id: dict[str, Task] = {}
         self._leases: dict[str, Lease] = {}
-        self._expecting: dict[str, set[asyncio.Future[None]]] = {}
+        self._expecting: dict[str, list[asyncio.Future[None]]] = {}
         self._stopped = False
 
     @property
@@ -63,8 +63,8 @@ class InHand:
         if saga_id in self._by_id:
             return True
         expected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        others = self._expecting.setdefault(saga_id, set())
-        others.add(expected)
+        others = self._expecting.setdefault(saga_id, [])
+        others.append(expected)
         try:
             done, _ = await asyncio.wait({expected}, timeout=seconds)
             return bool(done)

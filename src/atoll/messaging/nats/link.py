@@ -78,7 +78,7 @@ class NatsLink:
             self._watch = self._watch or asyncio.get_running_loop().create_task(self._look_after())
         except (nats.errors.Error, OSError, TimeoutError) as error:
             await self._drop(client)
-            if "authorization violation" in f"{self._cause or error}".lower():
+            if _refused(self._cause) or _refused(error):
                 raise BrokerUnusable(
                     f"NATS at {self.place} refused the user or the password; correct ATOLL_BROKER_URL"
                 ) from error
@@ -258,3 +258,10 @@ def _servers(url: str) -> list[str]:
 def without_password(url: str) -> str:
     """Return `url` as it may be shown and logged."""
     return re.sub(r"//[^@/]*@", "//", url)
+
+
+def _refused(error: BaseException | None) -> bool:
+    """Tell whether a server did not want us, even when its hanging up has hidden that behind another error."""
+    while error is not None and "authorization violation" not in str(error).lower():
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -173,7 +173,7 @@ class Relay:
     async def _look(self) -> None:
         if claimed := await self._lease.keep():
             CLAIMED.reached()
-            self._held.found(await self._lease.held(), self._clock.monotonic())
+            self._held.found(sorted(await self._lease.held()), self._clock.monotonic())
             _logger.debug("the relay holds %d ranges, %d of them new", len(self._lease.ranges), len(claimed))
         await self._compare()
         self._due_at = await self._lease.next_due()

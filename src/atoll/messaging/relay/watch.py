@@ -28,7 +28,7 @@ class StoreWatch:
         if self._queue is None:
             return False
         connection = self._queue.connection
-        for position in noted:
+        for position in sorted(noted, key=lambda each: (each.store, each.place)):
             if not await self._queue.remembers(position):
                 return True
         self._seen = connection
