@@ -32,11 +32,16 @@ def test_seeds_differ() -> None:
     assert len({report.digest for report in explore(orders, range(4))}) == 4
 
 
-@pytest.mark.parametrize("hashes", ["1", "2"])
-def test_a_seed_takes_the_same_course_in_every_interpreter(hashes: str) -> None:
+def test_a_seed_takes_the_same_course_in_every_interpreter() -> None:
+    assert len({course(hashes) for hashes in ("1", "2")}) == 1
+
+
+def course(hashes: str) -> str:
+    """Return the digest of a seed in a new interpreter, where strings hash as `hashes` says."""
     environ = {**os.environ, "PYTHONHASHSEED": hashes}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == replay(orders, 7).digest
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environ, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_what_is_not_the_seed_s_is_told() -> None:
