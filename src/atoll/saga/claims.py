@@ -36,17 +36,18 @@ class Claims:
         """
         now, one_of = self._clock.now(), self._db.engine.dialect.one_of
         holders = await self._db.fetch_all(_Holder, f"SELECT DISTINCT holder FROM atoll_sagas WHERE {AWAKE}")
-        return await self._db.fetch_all(
+        found = await self._db.fetch_all(  # sorted here: for the order SQLite would walk through all there ever were
             SagaRow,
             f"SELECT {SAGA_COLUMNS} FROM atoll_sagas WHERE {AWAKE} AND (lease_until < $1 OR holder {one_of('$2')} "
             f"OR (holder = $3 AND (lease_until < $4 OR id {one_of('$5')}))) "
-            f"UNION ALL SELECT {SAGA_COLUMNS} FROM atoll_sagas WHERE wake_at <= $1 ORDER BY started_at",
+            f"UNION ALL SELECT {SAGA_COLUMNS} FROM atoll_sagas WHERE wake_at <= $1",
             now,
             [each.holder for each in holders if is_gone(each.holder)],
             self._journal.holder,
             now + self._journal.lease_seconds * 2 / 3,
             list(dropped),
         )
+        return sorted(found, key=lambda each: each.started_at)
 
     async def next_wake(self, after: float) -> float | None:
         """Return when the next saga that rests beyond `after` is to be woken, in epoch seconds."""

@@ -44,7 +44,8 @@ class HeardEvents:
         )
         HEARD.reached()
         woken = await self._db.execute(
-            "UPDATE atoll_sagas SET wake_at = 0 WHERE waits_for = $1", wait_name(message.type, message.key)
+            "UPDATE atoll_sagas SET wake_at = 0 WHERE waits_for = $1 AND waits_for <> ''",
+            wait_name(message.type, message.key),
         )
         return woken > 0
 

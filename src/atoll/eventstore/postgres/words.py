@@ -129,7 +129,7 @@ WORDS: Final = Words(
     after="({0}.transaction_id, {0}.number) > (CAST({1} AS bigint), CAST({2} AS bigint))",
     end=(
         "SELECT x.transaction_id, 0 AS number, "
-        "EXISTS (SELECT 1 FROM atoll_events WHERE transaction_id >= x.transaction_id) AS held "
+        "coalesce((SELECT max(transaction_id) FROM atoll_events) >= x.transaction_id, FALSE) AS held "
         f"FROM (SELECT {HORIZON} AS transaction_id) x"
     ),
     settled=" AND e.transaction_id < h.transaction_id",

@@ -86,6 +86,6 @@ WORDS: Final = Words(
     settled="",
     lateral="",
     heads=_HEADS,
-    newest="SELECT 0, max(number) FROM atoll_events HAVING max(number) IS NOT NULL",
+    newest="SELECT 0, number FROM atoll_events ORDER BY number DESC LIMIT 1",
     insertion=insertion,
 )
