@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from atoll.testing.simulation import __main__ as command
+
 BROKEN = "tests.simulation.broken:broken"
 
 
 def simulate(*arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "atoll.testing.simulation", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    line = [sys.executable, "-m", "atoll.testing.simulation", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
     return done.returncode, done.stdout
 
 
@@ -19,6 +23,15 @@ def test_seeds_that_hold_are_counted() -> None:
     assert code == 0
     assert "2/2" in text
     assert "no violation" in text
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "LINE_SECONDS", 0.0)
+    monkeypatch.setattr(sys, "argv", ["simulate", "tests.simulation.scenario:orders", "--seeds", "2", "--jobs", "1"])
+    assert command.main() == 0
+    assert "2 of 2 seeds hold\n" in capsys.readouterr().out
 
 
 def test_a_seed_that_breaks_is_told_with_the_way_to_replay_it() -> None:

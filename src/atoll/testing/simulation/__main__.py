@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -15,6 +16,8 @@ from atoll.core.errors import DeclarationError
 from atoll.testing.simulation.errors import Violation
 from atoll.testing.simulation.explore import replay, scenario_at
 from atoll.testing.simulation.many import run_many
+
+LINE_SECONDS: Final = 30.0
 
 
 def main() -> int:
@@ -61,11 +64,13 @@ def _replay(console: Console, place: str, seed: int, *, logs: bool) -> int:
 def _explore(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     violation = None
+    tell = _Lines(console, options.seeds)
     with _progress(console) as progress:
         bar = progress.add_task(options.scenario, total=options.seeds)
         seeds = range(options.first, options.first + options.seeds)
         for done, violation in run_many(options.scenario, seeds, jobs=options.jobs):
             progress.advance(bar, done)
+            tell.advance(done)
             if violation is not None:
                 break
     if violation is None:
@@ -76,6 +81,22 @@ def _explore(console: Console, options: argparse.Namespace) -> int:
     command = f"python -m atoll.testing.simulation {options.scenario} --seed {violation.seed}"
     console.print(f"\nreplay it: {command}", highlight=False, soft_wrap=True)
     return 1
+
+
+class _Lines:
+    """Progress where there is no terminal to draw a bar on: a line now and then."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console = None if console.is_terminal else console
+        self._total = total
+        self._done = 0
+        self._next = time.monotonic() + LINE_SECONDS
+
+    def advance(self, done: int) -> None:
+        self._done += done
+        if self._console and time.monotonic() >= self._next:
+            self._console.print(f"{self._done} of {self._total} seeds hold", highlight=False)
+            self._next = time.monotonic() + LINE_SECONDS
 
 
 def _progress(console: Console) -> Progress:
