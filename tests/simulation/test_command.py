@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
 from atoll.testing.simulation import __main__ as command
 
@@ -25,13 +27,13 @@ def test_seeds_that_hold_are_counted() -> None:
     assert "no violation" in text
 
 
-def test_progress_is_told_in_lines_where_there_is_no_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "LINE_SECONDS", 0.0)
-    monkeypatch.setattr(sys, "argv", ["simulate", "tests.simulation.scenario:orders", "--seeds", "2", "--jobs", "1"])
-    assert command.main() == 0
-    assert "2 of 2 seeds hold\n" in capsys.readouterr().out
+    told = io.StringIO()
+    lines = command.Lines(Console(file=told), 20)
+    lines.advance(10)
+    lines.advance(10)
+    assert told.getvalue() == "10 of 20 seeds hold\n20 of 20 seeds hold\n"
 
 
 def test_a_seed_that_breaks_is_told_with_the_way_to_replay_it() -> None:

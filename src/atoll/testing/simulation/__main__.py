@@ -64,7 +64,7 @@ def _replay(console: Console, place: str, seed: int, *, logs: bool) -> int:
 def _explore(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     violation = None
-    tell = _Lines(console, options.seeds)
+    tell = Lines(console, options.seeds)
     with _progress(console) as progress:
         bar = progress.add_task(options.scenario, total=options.seeds)
         seeds = range(options.first, options.first + options.seeds)
@@ -83,7 +83,7 @@ def _explore(console: Console, options: argparse.Namespace) -> int:
     return 1
 
 
-class _Lines:
+class Lines:
     """Progress where there is no terminal to draw a bar on: a line now and then."""
 
     def __init__(self, console: Console, total: int) -> None:
@@ -93,6 +93,7 @@ class _Lines:
         self._next = time.monotonic() + LINE_SECONDS
 
     def advance(self, done: int) -> None:
+        """Count `done` more."""
         self._done += done
         if self._console and time.monotonic() >= self._next:
             self._console.print(f"{self._done} of {self._total} seeds hold", highlight=False)
