@@ -11,6 +11,8 @@ import pytest_asyncio
 from tests.crash.nursery import nursery
 from tests.crash.rig import Rig, rigs
 
+pytest.register_assert_rewrite("tests.crash.deaths")
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pairs(

@@ -38,11 +38,15 @@ def _pairs(values: Sequence[str]) -> dict[str, str]:
         key, equals, text = each.partition("=")
         if not equals or not key:
             raise UsageError(f"{each!r} is not an argument; write KEY=VALUE")
+        if key in pairs:
+            raise UsageError(f"{key} is given twice; write it once")
         pairs[key] = text
     return pairs
 
 
 def _typed(operation: Operation, parameter: Parameter, text: str) -> Any:
+    if parameter.place == "path" and not text:
+        raise UsageError(f"{operation.id}: {parameter.name} must not be empty, because it is part of the path")
     try:
         return msgspec.convert(_plain(text), parameter.type, strict=False)
     except msgspec.ValidationError:

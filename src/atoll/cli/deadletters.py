@@ -6,25 +6,16 @@ from typing import Annotated
 
 import typer
 
+from atoll.cli.group import group, lists
 from atoll.cli.options import STATE, Directory, Service, Which
 
-deadletters = typer.Typer(
-    help="See what services gave up on; edit, replay or discard it.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
+deadletters = group("See what services gave up on; edit, replay or discard it.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The message's id, as `list` shows it.")]
 Key = Annotated[str, typer.Option("--key", "-k", help="Only those with this key.", show_default=False)]
 
 
-@deadletters.callback()
-def _listing(context: typer.Context, service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
-    if context.invoked_subcommand is None:
-        list_them(service=service, directory=directory, which=which)
-
-
-@deadletters.command("list")
+@lists(deadletters)
 def list_them(key: Key = "", service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
     """List them, oldest first; so does `atoll deadletters` alone."""
     from atoll.cli.letters import list_letters

@@ -8,20 +8,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from atoll.cli.errors import CallFailed, UsageError
+from atoll.cli.errors import UsageError
 from atoll.cli.finding import running_system
-from atoll.cli.operator import Operator, operate
+from atoll.cli.operator import Collection, Operator, operate
 from atoll.cli.processes import duration
 from atoll.core.ids import new_id
 from atoll.saga import Decision, SagaRow, StepRow
 
-PATH: Final = "/_atoll/sagas"
 ENDINGS: Final = ("completed", "compensated")
 _COLOURS: Final = {
     "completed": "green",
@@ -43,10 +41,13 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[Decision] = []
 
 
+SAGAS: Final = Collection(path="/_atoll/sagas", kind=History, what="saga", listing="atoll sagas")
+
+
 def show_sagas(root: Path, which: str, service: str) -> None:
     """Print the sagas of every service, or of one."""
     state = running_system(root, which).read()
-    found = operate(state, service, lambda operator: operator.ask_each(PATH, list[SagaRow]))
+    found = operate(state, service, lambda operator: operator.ask_each(SAGAS.path, list[SagaRow]))
     rows = [(name, saga) for name, sagas in found for saga in sagas]
     rows.sort(key=lambda row: row[1].status != "parked")
     console = Console(highlight=False)
@@ -58,11 +59,8 @@ def show_sagas(root: Path, which: str, service: str) -> None:
 
 def show_saga(root: Path, which: str, service: str, saga_id: str) -> None:
     """Print the history of one saga, wherever it is. Raises CallFailed when no service has it."""
-
-    async def find(operator: Operator) -> tuple[str, History]:
-        return await _find(operator, saga_id)
-
-    name, history = operate(running_system(root, which).read(), service, find)
+    state = running_system(root, which).read()
+    name, history = operate(state, service, lambda operator: SAGAS.find(operator, saga_id))
     console = Console(highlight=False)
     for line in lines_of(name, history, now=time.time()):
         console.print(line, soft_wrap=True)
@@ -88,11 +86,8 @@ def decide(
         body["result"] = _json(result)
 
     async def ask(operator: Operator) -> SagaRow:
-        name, _ = await _find(operator, saga_id)
-        path = f"{PATH}/{quote(saga_id, safe='')}/{action}"
-        answer = await operator.ask(name, "POST", path, body=msgspec.json.encode(body))
-        if answer is None:
-            raise _unknown(saga_id)
+        name, _ = await SAGAS.find(operator, saga_id)
+        answer = await SAGAS.change(operator, name, saga_id, msgspec.json.encode(body), action=action)
         return msgspec.json.decode(answer, type=SagaRow)
 
     saga = operate(running_system(root, which).read(), service, ask)
@@ -158,16 +153,6 @@ def _waiting(saga: SagaRow, now: float) -> list[str]:
     return [f"  waits{what}" + (f", {duration(left)} at most" if left < 3e9 else "")]
 
 
-async def _find(operator: Operator, saga_id: str) -> tuple[str, History]:
-    found = await operator.ask_each(f"{PATH}/{quote(saga_id, safe='')}", History)
-    if not found:
-        raise _unknown(saga_id)
-    if len(found) > 1:
-        names = ", ".join(name for name, _ in found)
-        raise UsageError(f"{names} have a saga {saga_id}; choose one with --service")
-    return found[0]
-
-
 def _one_of(ending: str) -> str:
     if ending not in ENDINGS:
         raise UsageError(f"a saga is resolved as {' or '.join(ENDINGS)}, not as {ending!r}")
@@ -180,10 +165,6 @@ def _json(text: str) -> msgspec.Raw:
     except msgspec.DecodeError as error:
         raise UsageError(f"--result is no JSON: {error}") from None
     return msgspec.Raw(text.encode())
-
-
-def _unknown(saga_id: str) -> CallFailed:
-    return CallFailed(f"no service has a saga {saga_id}; see: atoll sagas")
 
 
 def _coloured(word: str) -> str:

@@ -19,10 +19,9 @@ from rich.console import Console
 
 from atoll.cli.errors import CallFailed, UsageError
 from atoll.cli.finding import running_system
-from atoll.cli.operator import Operator, operate
+from atoll.cli.operator import Collection, Operator, operate
 from atoll.cli.processes import duration
 
-PATH: Final = "/_atoll/deadletters"
 HANDLER_SECONDS: Final = 60.0
 """How long a handler may take while a letter is replayed, before the command gives up waiting for it."""
 
@@ -48,6 +47,11 @@ class WholeLetter(LetterView, frozen=True, kw_only=True):
     edits: int
 
 
+LETTERS: Final = Collection(
+    path="/_atoll/deadletters", kind=WholeLetter, what="dead letter", listing="atoll deadletters"
+)
+
+
 class Failure(msgspec.Struct, frozen=True):
     """A letter that failed again."""
 
@@ -66,7 +70,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_letters(root: Path, which: str, service: str, *, key: str) -> None:
     """Print the dead letters of every service, or of one, or of one key."""
-    path = f"{PATH}?key={quote(key, safe='')}" if key else PATH
+    path = f"{LETTERS.path}?key={quote(key, safe='')}" if key else LETTERS.path
     found = operate(
         running_system(root, which).read(), service, lambda operator: operator.ask_each(path, list[LetterView])
     )
@@ -84,11 +88,8 @@ def list_letters(root: Path, which: str, service: str, *, key: str) -> None:
 
 def show_letter(root: Path, which: str, service: str, letter_id: str) -> None:
     """Print one letter: headers, data, and the end of the traceback of its error. Raises CallFailed."""
-
-    async def find(operator: Operator) -> tuple[str, WholeLetter]:
-        return await _find(operator, letter_id)
-
-    name, letter = operate(running_system(root, which).read(), service, find)
+    state = running_system(root, which).read()
+    name, letter = operate(state, service, lambda operator: LETTERS.find(operator, letter_id))
     console = Console(highlight=False)
     console.print(f"[bold]{name}[/bold] {_plain(letter.id)}", soft_wrap=True)
     lines = [f"{field}: {value}" for field, value in letter.headers.items()]
@@ -102,12 +103,11 @@ def edit_letter(root: Path, which: str, service: str, letter_id: str, *, data: s
     """Replace the data of a letter: by `data`, by standard input when that is `-`, else in the user's editor."""
 
     async def edit(operator: Operator) -> str:
-        name, letter = await _find(operator, letter_id)
+        name, letter = await LETTERS.find(operator, letter_id)
         changed = _typed(letter) if data is None else sys.stdin.read() if data == "-" else data
         if _same(changed, letter.data):
             return "nothing was changed"
-        if await operator.ask(name, "PUT", f"{PATH}/{_quoted(letter_id)}", body=changed.encode()) is None:
-            raise _unknown(letter_id)
+        await LETTERS.change(operator, name, letter_id, changed.encode())
         return f"changed; now: atoll deadletters replay {letter_id}"
 
     print(operate(running_system(root, which).read(), service, edit))
@@ -120,7 +120,7 @@ def replay_letters(root: Path, which: str, service: str, *, letter_id: str, key:
 
     async def replay(operator: Operator) -> list[tuple[str, Outcome]]:
         if letter_id:
-            name, letter = await _find(operator, letter_id)
+            name, letter = await LETTERS.find(operator, letter_id)
             first = await _replayed(operator, name, {"id": letter_id})
             following = await _to_the_end(operator, name, {"key": letter.key}, first)
             return [(name, following)]
@@ -138,12 +138,9 @@ def discard_letter(root: Path, which: str, service: str, letter_id: str, *, reas
     """Give a message up for good, which lets those behind it go on. Raises CallFailed."""
 
     async def discard(operator: Operator) -> list[tuple[str, Outcome]]:
-        name, letter = await _find(operator, letter_id)
-        path = f"{PATH}/{_quoted(letter_id)}/discard"
+        name, letter = await LETTERS.find(operator, letter_id)
         body = msgspec.json.encode({"reason": reason})
-        answer = await operator.ask(name, "POST", path, body=body, timeout=HANDLER_SECONDS)
-        if answer is None:
-            raise _unknown(letter_id)
+        answer = await LETTERS.change(operator, name, letter_id, body, action="discard", timeout=HANDLER_SECONDS)
         outcome = msgspec.json.decode(answer, type=Outcome)
         return [(name, await _to_the_end(operator, name, {"key": letter.key}, outcome))]
 
@@ -152,19 +149,9 @@ def discard_letter(root: Path, which: str, service: str, letter_id: str, *, reas
     return _tell(outcomes) if any(each.handled or each.failed for _, each in outcomes) else True
 
 
-async def _find(operator: Operator, letter_id: str) -> tuple[str, WholeLetter]:
-    found = await operator.ask_each(f"{PATH}/{_quoted(letter_id)}", WholeLetter)
-    if not found:
-        raise _unknown(letter_id)
-    if len(found) > 1:
-        names = ", ".join(name for name, _ in found)
-        raise UsageError(f"{names} have a dead letter {letter_id}; choose one with --service")
-    return found[0]
-
-
 async def _replayed(operator: Operator, name: str, which_ones: dict[str, str] | dict[str, int]) -> Outcome | None:
     body = msgspec.json.encode(which_ones)
-    answer = await operator.ask(name, "POST", f"{PATH}/replay", body=body, timeout=HANDLER_SECONDS)
+    answer = await operator.ask(name, "POST", f"{LETTERS.path}/replay", body=body, timeout=HANDLER_SECONDS)
     return None if answer is None else msgspec.json.decode(answer, type=Outcome)
 
 
@@ -228,13 +215,5 @@ def _tries(attempts: int) -> str:
     return f"{attempts} attempt{'s' if attempts > 1 else ''}"
 
 
-def _quoted(letter_id: str) -> str:
-    return quote(letter_id, safe="")
-
-
 def _plain(text: str) -> str:
     return text.replace("[", "\\[")
-
-
-def _unknown(letter_id: str) -> CallFailed:
-    return CallFailed(f"no service has a dead letter {letter_id}; see: atoll deadletters")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
-from atoll.cli.errors import CallFailed
+from atoll.cli.errors import CallFailed, UsageError
 from atoll.cli.finding import pick
 from atoll.clients import CallError, HTTPTransport
 from atoll.clients.port import Request
@@ -51,6 +53,42 @@ class Operator:
         answers = [(name, await self.ask(name, "GET", path)) for name in self.names]
         decoder = msgspec.json.Decoder(kind)
         return [(name, decoder.decode(body)) for name, body in answers if body is not None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collection(Generic[T]):
+    """What services keep below `path`, a `kind` under each id; `what` and the command that lists them name it."""
+
+    path: str
+    kind: type[T]
+    what: str
+    listing: str
+
+    async def find(self, operator: Operator, key: str) -> tuple[str, T]:
+        """Return who has it, and what that service says of it. Raises CallFailed for none, UsageError for several."""
+        found = await operator.ask_each(self._target(key), self.kind)
+        if not found:
+            raise self._unknown(key)
+        if len(found) > 1:
+            names = ", ".join(name for name, _ in found)
+            raise UsageError(f"{names} have a {self.what} {key}; choose one with --service")
+        return found[0]
+
+    async def change(
+        self, operator: Operator, name: str, key: str, body: bytes, *, action: str = "", timeout: float = TIMEOUT
+    ) -> bytes:
+        """Have the service `name` do `action` with it, or put `body` in its place. Raises CallFailed."""
+        method, target = ("POST", f"{self._target(key)}/{action}") if action else ("PUT", self._target(key))
+        answer = await operator.ask(name, method, target, body=body, timeout=timeout)
+        if answer is None:
+            raise self._unknown(key)
+        return answer
+
+    def _target(self, key: str) -> str:
+        return f"{self.path}/{quote(key, safe='')}"
+
+    def _unknown(self, key: str) -> CallFailed:
+        return CallFailed(f"no service has a {self.what} {key}; see: {self.listing}")
 
 
 def operate(state: State, service: str, work: Callable[[Operator], Awaitable[T]]) -> T:

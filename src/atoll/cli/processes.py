@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,9 @@ from rich.table import Table
 from atoll.cli.finding import running_systems
 from atoll.system.memory import pss
 from atoll.system.state import ProcessState, State
+
+WIDEST: Final = 1000
+"""Columns that a table is given to say how many it needs."""
 
 _COLOURS = {"ready": "green", "waiting": "yellow", "failed": "red", "starting": "cyan", "stopping": "cyan"}
 
@@ -24,7 +28,7 @@ def show_processes(root: Path, which: str) -> None:
         if len(states) > 1:
             console.print(f"[bold]{state.system}[/bold]")
         memory = {each.pid: pss(each.pid) for each in state.processes if each.pid}
-        console.print(table_of(state, memory, now=time.time()))
+        print_whole(console, table_of(state, memory, now=time.time()))
         if known := [size for size in memory.values() if size is not None]:
             console.print(f"{len(memory)} processes, {megabytes(sum(known))} in all\n")
 
@@ -40,6 +44,13 @@ def table_of(state: State, memory: dict[int, int | None], *, now: float) -> Tabl
         counted.add(each.pid)
         table.add_row(*_cells(each, size, now))
     return table
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table as it is; a narrow terminal may break its lines, but no process id in it is cut."""
+    wide = console.options.update(max_width=WIDEST)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)
 
 
 def _cells(process: ProcessState, size: int | None, now: float) -> tuple[str, ...]:

@@ -6,24 +6,15 @@ from typing import Annotated
 
 import typer
 
+from atoll.cli.group import group, lists
 from atoll.cli.options import STATE, Directory, Service, Which
 
-projections = typer.Typer(
-    help="See the views of events; rebuild, pause or retry them.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
+projections = group("See the views of events; rebuild, pause or retry them.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The projection's name, as `list` shows it.")]
 
 
-@projections.callback()
-def _listing(context: typer.Context, service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
-    if context.invoked_subcommand is None:
-        list_them(service=service, directory=directory, which=which)
-
-
-@projections.command("list")
+@lists(projections)
 def list_them(service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
     """List them with their lag; so does `atoll projections` alone."""
     from atoll.cli.views import list_views

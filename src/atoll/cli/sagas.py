@@ -6,13 +6,10 @@ from typing import Annotated
 
 import typer
 
+from atoll.cli.group import group, lists
 from atoll.cli.options import STATE, Directory, Service, Which
 
-sagas = typer.Typer(
-    help="See the sagas; retry, skip or resolve parked ones.",
-    invoke_without_command=True,
-    rich_markup_mode=None,
-)
+sagas = group("See the sagas; retry, skip or resolve parked ones.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The saga's id, as `list` shows it.")]
 Note = Annotated[str, typer.Option("--note", "-n", help="Why; it is kept with the saga.")]
@@ -22,13 +19,7 @@ Result = Annotated[
 ]
 
 
-@sagas.callback()
-def _listing(context: typer.Context, service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
-    if context.invoked_subcommand is None:
-        list_them(service=service, directory=directory, which=which)
-
-
-@sagas.command("list")
+@lists(sagas)
 def list_them(service: Service = "", directory: Directory = STATE, which: Which = "") -> None:
     """List the newest, parked ones first; so does `atoll sagas` alone."""
     from atoll.cli.inspection import show_sagas

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import quote
 
 import msgspec
 from rich.console import Console
 
-from atoll.cli.errors import CallFailed, UsageError
 from atoll.cli.finding import running_system
-from atoll.cli.operator import Operator, operate
+from atoll.cli.operator import Collection, Operator, operate
 from atoll.cli.processes import duration
 from atoll.projections import Overview
-
-PATH: Final = "/_atoll/projections"
 
 Action = Literal["rebuild", "pause", "resume", "retry", "discard"]
 
@@ -38,6 +34,9 @@ class WholeView(msgspec.Struct, frozen=True):
     parked: list[ParkedView]
 
 
+VIEWS: Final = Collection(path="/_atoll/projections", kind=WholeView, what="projection", listing="atoll projections")
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What was done."""
 
@@ -47,11 +46,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 def list_views(root: Path, which: str, service: str) -> None:
     """Print a line or two for each projection."""
-
-    async def ask(operator: Operator) -> list[tuple[str, list[Overview]]]:
-        return await operator.ask_each(PATH, list[Overview])
-
-    found = operate(running_system(root, which).read(), service, ask)
+    state = running_system(root, which).read()
+    found = operate(state, service, lambda operator: operator.ask_each(VIEWS.path, list[Overview]))
     console = Console(highlight=False, soft_wrap=True)
     if not any(views for _, views in found):
         console.print("no service here has projections")
@@ -62,11 +58,7 @@ def list_views(root: Path, which: str, service: str) -> None:
 
 def show_view(root: Path, which: str, service: str, view: str) -> None:
     """Print all there is to tell of one projection."""
-
-    async def ask(operator: Operator) -> tuple[str, WholeView]:
-        return await _find(operator, view)
-
-    name, found = operate(running_system(root, which).read(), service, ask)
+    name, found = operate(running_system(root, which).read(), service, lambda operator: VIEWS.find(operator, view))
     console, seen = Console(highlight=False, soft_wrap=True), found.projection
     _tell(console, name, seen)
     console.print(f"  position {seen.position}, {_some(seen.partitions, 'partition')}, generation {seen.generation}")
@@ -84,11 +76,8 @@ def act(root: Path, which: str, service: str, view: str, action: Action, *, even
     """Have something done with one projection, and print what that means."""
 
     async def do(operator: Operator) -> Answer:
-        name, _ = await _find(operator, view)
-        body = msgspec.json.encode({"event": event})
-        answer = await operator.ask(name, "POST", f"{PATH}/{quote(view, safe='')}/{action}", body=body)
-        if answer is None:
-            raise _unknown(view)
+        name, _ = await VIEWS.find(operator, view)
+        answer = await VIEWS.change(operator, name, view, msgspec.json.encode({"event": event}), action=action)
         return msgspec.json.decode(answer, type=Answer)
 
     answer = operate(running_system(root, which).read(), service, do)
@@ -100,16 +89,6 @@ def act(root: Path, which: str, service: str, view: str, action: Action, *, even
         "discard": f"{event} is passed over; see: atoll projections show {view}",
     }
     print(told[action])
-
-
-async def _find(operator: Operator, view: str) -> tuple[str, WholeView]:
-    found = await operator.ask_each(f"{PATH}/{quote(view, safe='')}", WholeView)
-    if not found:
-        raise _unknown(view)
-    if len(found) > 1:
-        names = ", ".join(name for name, _ in found)
-        raise UsageError(f"{names} have a projection {view}; choose one with --service")
-    return found[0]
 
 
 def _tell(console: Console, service: str, seen: Overview) -> None:
@@ -134,7 +113,3 @@ def _lag(seen: Overview) -> str:
 
 def _some(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def _unknown(view: str) -> CallFailed:
-    return CallFailed(f"no service has a projection {view}; see: atoll projections")

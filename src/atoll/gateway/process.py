@@ -10,13 +10,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from atoll.core.process import end
 from atoll.gateway.admin import Admin
 from atoll.gateway.errors import EnvoyFailed, GatewayError
 from atoll.gateway.files import last_words, write_files
 from atoll.gateway.render import Endpoints, File, render, render_endpoints
 from atoll.gateway.render.clusters import reachable
 from atoll.gateway.snapshot import Snapshot
-from atoll.gateway.spawn import ADMIN_FILE, end, refuse_taken_port, spawn
+from atoll.gateway.spawn import ADMIN_FILE, refuse_taken_port, spawn
 
 START_SECONDS: Final = 20.0
 APPLY_SECONDS: Final = 5.0

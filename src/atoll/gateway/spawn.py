@@ -1,4 +1,4 @@
-"""The program Envoy: where it is, how it is run and ended, and whether its port is free."""
+"""The program Envoy: where it is, how it is run, and whether its port is free."""
 
 from __future__ import annotations
 
@@ -50,17 +50,6 @@ async def spawn(
             start_new_session=True,
             preexec_fn=preexec,
         )
-
-
-async def end(process: asyncio.subprocess.Process, grace: float) -> None:
-    """Ask the process to end, and make it after `grace` seconds."""
-    process.terminate()
-    try:
-        async with asyncio.timeout(grace):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def refuse_taken_port(host: str, port: int) -> None:

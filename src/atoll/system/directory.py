@@ -23,7 +23,6 @@ import msgspec
 from atoll.system.errors import AlreadyRunning, DamagedState
 from atoll.system.state import State
 
-ROOT: Final = ".atoll"
 PARTS: Final = ("logs", "data", "nats", "envoy")
 PATIENCE: Final = 2.0
 """Seconds that a killed system's last processes are given to let go of the lock."""
@@ -49,11 +48,6 @@ class StateDirectory:
     @property
     def envoy(self) -> Path:
         return self.path / "envoy"
-
-    @property
-    def lock_file(self) -> int:
-        """The descriptor that holds the lock; -1 when it is not held."""
-        return self._lock
 
     def log(self, name: str) -> Path:
         """The log file of the process called `name`."""

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from typing import ClassVar, Final, Protocol
 
 import pytest
 
 from atoll.messaging import BrokerUnavailable, Delivery, MessageQueue
-from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, equal, holds, leave, message, publish
+from atoll.testing.checks import equal, holds, until
+from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, leave, message, publish
 
 PUBLISHERS: Final = 10
 STORED: Final = 200
@@ -148,6 +148,7 @@ class BrokerFaultSuite:
         await queue.subscribe("g", [HAPPENED], collector)
         await publish(queue, 5)
         await until(lambda: collector.numbers.count(0) > 30)
+        await until(lambda: len(set(collector.numbers)) == 5)
         equal(sorted(set(collector.numbers)), [0, 1, 2, 3, 4])
 
     async def _at_work(self, broker: FaultyBroker) -> tuple[MessageQueue, Collector]:
@@ -187,13 +188,6 @@ async def arrived(collector: Collector, number: int) -> None:
     async with asyncio.timeout(DEADLINE):
         while number not in collector.numbers:
             await collector.wait_for(len(collector.deliveries) + 1)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # noqa: ASYNC110 - what it depends on tells nobody
-            await asyncio.sleep(_PAUSE)
 
 
 async def _publish_on(queue: MessageQueue, first: int, stored: set[int]) -> None:

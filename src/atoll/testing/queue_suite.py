@@ -12,7 +12,7 @@ An adapter shows that it is one by passing it, under pytest with pytest-asyncio 
 
 `connect` makes a fresh connection to one broker that was empty when the test began; the suite closes what it
 opened. The broker must take a delivery back after `HOLD` seconds without a sign of life. A test of a feature
-that is not declared is skipped by the feature's name.
+that is not declared is skipped by the feature's name. `versions`: members of one group may know different types.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import pytest
 from atoll.contracts import Message
 from atoll.core import new_id
 from atoll.messaging import Delivery, MessageQueue
+from atoll.testing.checks import equal, holds, until
 
 DEADLINE: Final = 20.0
 HAPPENED: Final = "shop.test.Happened.v1"
@@ -68,7 +69,7 @@ class Collector:
 class MessageQueueSuite:
     """What every adapter of `MessageQueue` must do. See the module for how to use it."""
 
-    ALL: ClassVar[frozenset[str]] = frozenset({"history", "order", "delay", "hold"})
+    ALL: ClassVar[frozenset[str]] = frozenset({"history", "order", "delay", "hold", "versions"})
     FEATURES: ClassVar[frozenset[str]] = ALL
     HOLD: ClassVar[float] = 1.0
 
@@ -333,6 +334,37 @@ class MessageQueueSuite:
         await queue.publish(message(5, kind=ENDED))
         equal(await second.wait_for(1), [5])
 
+    async def test_a_type_that_the_active_member_does_not_know_reaches_one_that_does(self, opened: Connect) -> None:
+        self.needs("versions")
+        old, new = Collector(then=settle_what_happened), Collector()
+        await (await opened()).subscribe("g", [HAPPENED], old)
+        await (await opened()).subscribe("g", [HAPPENED, ENDED], new)
+        queue = await opened()
+        await queue.publish(message(1))
+        await queue.publish(message(2, kind=ENDED))
+        await queue.publish(message(3))
+        await until(lambda: 2 in new.numbers and {1, 3} <= {*old.numbers, *new.numbers})
+        holds(old.numbers.count(2) < 5, "the older member was given again and again what it does not know")
+
+    async def test_an_older_member_that_comes_takes_no_type_from_one_that_is_there(self, opened: Connect) -> None:
+        self.needs("versions")
+        old, new, queue = Collector(then=settle_what_happened), Collector(), await opened()
+        await (await opened()).subscribe("g", [HAPPENED, ENDED], new)
+        await (await opened()).subscribe("g", [HAPPENED], old)
+        await queue.publish(message(1, kind=ENDED))
+        await until(lambda: 1 in new.numbers)
+
+    async def test_a_type_that_no_member_knows_any_more_comes_again_and_holds_up_no_other(
+        self, opened: Connect
+    ) -> None:
+        self.needs("versions")
+        old, queue = Collector(then=settle_what_happened), await opened()
+        await (await opened()).subscribe("g", [HAPPENED], old)
+        await (await queue.subscribe("g", [HAPPENED, ENDED], Collector())).stop()
+        await queue.publish(message(1, kind=ENDED))
+        await queue.publish(message(2))
+        await until(lambda: old.numbers.count(1) > 3 and 2 in old.numbers)
+
     async def test_publishing_the_same_id_again_is_no_error(self, queue: MessageQueue) -> None:
         collector, repeated = Collector(), message(1)
         await queue.subscribe("g", [HAPPENED], collector)
@@ -368,20 +400,14 @@ async def settle_slowly(delivery: Delivery) -> None:
     await delivery.ack()
 
 
+async def settle_what_happened(delivery: Delivery) -> None:
+    """Settle one type, and give another back, as a consumer that has no handler for it does."""
+    await (delivery.ack() if delivery.message.type == HAPPENED else delivery.retry(0.05))
+
+
 async def pause(seconds: float) -> None:
     """Let time pass for the broker, which measures it by a clock of its own."""
     await asyncio.sleep(seconds)
-
-
-def equal(got: object, wanted: object) -> None:
-    """Fail the test unless both are equal."""
-    holds(got == wanted, f"got {got!r}, wanted {wanted!r}")
-
-
-def holds(condition: bool, otherwise: str) -> None:
-    """Fail the test with the sentence `otherwise` unless `condition` is true."""
-    if not condition:
-        raise AssertionError(otherwise)
 
 
 async def _ack(delivery: Delivery) -> None:

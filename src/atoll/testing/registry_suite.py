@@ -26,6 +26,7 @@ from typing import ClassVar, Final
 import pytest
 
 from atoll.discovery import Instance, ServiceRegistry
+from atoll.testing.checks import equal
 
 DEADLINE: Final = 20.0
 
@@ -241,9 +242,3 @@ class HealthSuite(RegistrationSuite):
 def addresses_of(instances: Sequence[Instance]) -> list[str]:
     """Return the addresses, sorted."""
     return sorted(each.address for each in instances)
-
-
-def equal(got: object, wanted: object) -> None:
-    """Fail the test unless both are equal."""
-    if got != wanted:
-        raise AssertionError(f"got {got!r}, wanted {wanted!r}")

@@ -17,7 +17,7 @@ from atoll.core import AtollError
 from atoll.discovery import Resolver, open_registry
 from atoll.messaging import MessagingError
 from atoll.system import System
-from atoll.torture.victims import Backlog, Victims
+from atoll.torture.victims import Victims
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ class Settling:
         return found + [f"{count} messages wait for {group}" for group, count in waiting.items() if count]
 
     async def _stuck_in(self, name: str) -> list[str]:
-        backlog = await self._asked(name, "/_atoll/backlog", Backlog)
+        backlog = await self._asked(name, "/_atoll/backlog", _Backlog)
         sagas = await self._asked(name, "/_atoll/sagas", list[_Saga])
         letters = await self._asked(name, "/_atoll/deadletters", list[_Letter])
         if backlog is None or sagas is None or letters is None:
@@ -145,6 +145,14 @@ async def clients_of(registry_url: str) -> AsyncGenerator[Clients]:
         await resolver.close()
         await transport.close()
         await registry.close()
+
+
+class _Backlog(msgspec.Struct):
+    """How much work waits in one service: unpublished messages, open sagas, events that views lack."""
+
+    outbox: int
+    sagas: int
+    projections: int = 0
 
 
 class _Saga(msgspec.Struct):

@@ -6,8 +6,6 @@ import asyncio
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from atoll.clients import CallError, HTTPTransport
 from atoll.clients.port import Request
 from atoll.discovery import Instance
@@ -118,16 +116,3 @@ async def _connects(process: ProcessState) -> bool:
         return False
     writer.transport.abort()
     return True
-
-
-class Backlog(msgspec.Struct, frozen=True):
-    """How much work waits in one service: unpublished messages, open sagas, events that views lack."""
-
-    outbox: int
-    sagas: int
-    projections: int = 0
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.outbox + self.sagas + self.projections

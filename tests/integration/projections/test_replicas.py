@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import msgspec
@@ -20,42 +18,14 @@ from atoll.projections import ProjectionBehind, ProjectionEngine
 from atoll.projections.books import Books
 from atoll.storage import Database
 from tests.integration.projections.worker import Counted, Counts, Seen
+from tests.integration.worker_process import WorkerProcess, working
 
-ROOT = Path(__file__).parents[3]
 LEASE = 1.5
 LONG = 60.0
 
 
-class Worker:
-    """The process of `worker`."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    async def tells(self, text: str) -> str:
-        """Return the next line with `text` in it."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(20):
-            while text not in (line := (await self.process.stdout.readline()).decode()):
-                assert line, "the worker has ended"
-        return line
-
-    def let_on(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"\n")
-
-
-@asynccontextmanager
-async def working(url: str, *, lease: float, halt_at: int = 0) -> AsyncGenerator[Worker]:
-    command = (sys.executable, "-m", "tests.integration.projections.worker", url, "test/0", str(lease), str(halt_at))
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
-    try:
-        yield Worker(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+def worker_on(url: str, *, lease: float, halt_at: int = 0) -> AbstractAsyncContextManager[WorkerProcess]:
+    return working("tests.integration.projections.worker", url, "test/0", lease, halt_at)
 
 
 class Here:
@@ -119,12 +89,11 @@ async def opened(url: str, stack: AsyncExitStack) -> Here:
 
 async def test_a_worker_that_is_killed_in_a_batch_leaves_nothing_doubled_and_nothing_out(here: Here, url: str) -> None:
     await here.append(*range(1, 11))
-    async with working(url, lease=LONG, halt_at=15) as worker:
+    async with worker_on(url, lease=LONG, halt_at=15) as worker:
         await worker.tells("started")
         await here.append(*range(11, 21))
         await worker.tells("at 15")
-        worker.process.send_signal(signal.SIGKILL)
-        await worker.process.wait()
+        await worker.dies()
     view = await here.project(lease=LONG, owner="test/0")
     await view.wait_for(await here.append(21), timeout=20)
     assert await here.counts() == list(range(1, 22))
@@ -132,30 +101,29 @@ async def test_a_worker_that_is_killed_in_a_batch_leaves_nothing_doubled_and_not
 
 
 async def test_a_survivor_goes_on_within_two_leases(here: Here, url: str) -> None:
-    async with working(url, lease=LEASE) as worker:
+    async with worker_on(url, lease=LEASE) as worker:
         await worker.tells("started")
         view = await here.project(lease=LEASE)
         await view.wait_for(await here.append(1), timeout=20)
         began = time.monotonic()
-        worker.process.send_signal(signal.SIGKILL)
-        await worker.process.wait()
+        await worker.dies()
         await view.wait_for(await here.append(2), timeout=20)
         assert time.monotonic() - began <= 2 * LEASE
     assert await here.counts() == [1, 2]
 
 
 async def test_a_worker_that_was_stopped_writes_nothing_when_it_wakes(here: Here, url: str) -> None:
-    async with working(url, lease=LEASE) as worker:
+    async with worker_on(url, lease=LEASE) as worker:
         await worker.tells("started")
         await here.append(1)
         while await here.counts() != [1]:  # noqa: ASYNC110 - the worker does that
             await asyncio.sleep(0.01)
-        os.kill(worker.process.pid, signal.SIGSTOP)
+        worker.send(signal.SIGSTOP)
         began = time.monotonic()
         view = await here.project(lease=LEASE)
         await view.wait_for(await here.append(2), timeout=20)
         assert time.monotonic() - began <= 2 * LEASE
-        os.kill(worker.process.pid, signal.SIGCONT)
+        worker.send(signal.SIGCONT)
         await worker.tells("was taken over")
         await view.wait_for(await here.append(3), timeout=20)
     assert await here.counts() == [1, 2, 3]
@@ -165,17 +133,17 @@ async def test_a_worker_that_was_stopped_writes_nothing_when_it_wakes(here: Here
 async def test_a_worker_that_is_stopped_in_a_transaction_is_thrown_out_by_postgresql(postgres_schema: str) -> None:
     async with AsyncExitStack() as stack:
         here = await opened(postgres_schema, stack)
-        async with working(postgres_schema, lease=LEASE, halt_at=2) as worker:
+        async with worker_on(postgres_schema, lease=LEASE, halt_at=2) as worker:
             await worker.tells("started")
             position = await here.append(1, 2)
             await worker.tells("at 2")
-            os.kill(worker.process.pid, signal.SIGSTOP)
+            worker.send(signal.SIGSTOP)
             began = time.monotonic()
             view = await here.project(lease=LEASE)
             await view.wait_for(position, timeout=20)
             assert time.monotonic() - began <= 2 * LEASE + 0.5
-            worker.let_on()
-            os.kill(worker.process.pid, signal.SIGCONT)
+            worker.say("")
+            worker.send(signal.SIGCONT)
             await worker.tells("was taken over")
         assert await here.counts() == [1, 2]
         assert await here.emitted() == [1, 2]

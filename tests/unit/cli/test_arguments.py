@@ -44,6 +44,12 @@ class Orders(Protocol):
     async def count(self) -> int: ...
 
 
+@contract("documents")
+class Documents(Protocol):
+    @query("GET /documents/{name}")
+    async def read(self, name: str) -> str: ...
+
+
 def arguments(operation: str, *values: str, body: str = "") -> dict[str, Any]:
     return arguments_for(spec_of(Orders).operation(operation), values, body)
 
@@ -130,3 +136,13 @@ def test_what_is_no_pair_is_told(value: str) -> None:
 
 def test_a_path_through_a_value_is_told() -> None:
     assert "reaches into customer, which has a value" in refusal("place", "number=7", "customer=a", "customer.b=c")
+
+
+def test_a_value_in_the_path_is_not_empty() -> None:
+    reads = spec_of(Documents).operation("read")
+    with pytest.raises(UsageError, match=r"^documents\.read: name must not be empty, because it is part of the path$"):
+        arguments_for(reads, ["name="], "")
+
+
+def test_what_is_given_twice_is_refused() -> None:
+    assert refusal("cancel", "number=1", "number=2") == "number is given twice; write it once"

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from atoll.cli.inspection import History, lines_of, table_of_sagas
-from atoll.cli.processes import duration, table_of
+from atoll.cli.processes import duration, print_whole, table_of
 from atoll.cli.telling import Live, PlainLines, show_addresses
 from atoll.saga import Decision, SagaRow, StepRow
 from atoll.saga.rows import Stuck
@@ -73,6 +73,13 @@ def test_processes_fit_eighty_columns() -> None:
     assert max(len(each.rstrip()) for each in lines) <= 80
     assert lines[1].split() == ["user", "100000", "ready", "127.0.0.1:40000", "0", "123", "MB", "1d", "1h"]
     assert lines[-1].split() == ["order", "-", "waiting", "-", "12", "-", "-"]
+
+
+def test_a_narrow_terminal_or_a_pipe_cuts_nothing_off_the_processes() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    whole = table_of(State(system="shop", processes=PROCESSES), {}, now=100.0)
+    print_whole(console, whole)
+    assert console.file.getvalue().splitlines() == printed(whole)  # type: ignore[attr-defined]
 
 
 def test_a_process_of_several_services_has_its_memory_counted_once() -> None:

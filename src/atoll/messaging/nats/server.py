@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from atoll.core.process import end
 from atoll.messaging.errors import BrokerUnusable, MessagingError
 from atoll.messaging.nats.link import SYNCED
 
@@ -88,15 +89,8 @@ class NatsServer:
 
     async def stop(self, *, grace: float = STOP_SECONDS) -> None:
         """End it, by force after `grace` seconds. Idempotent."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
-        try:
-            async with asyncio.timeout(grace):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        if self._process is not None and self._process.returncode is None:
+            await end(self._process, grace)
 
     def settings(self) -> dict[str, Any]:
         """Return the server's configuration, which is written as JSON: it reads that as well as its own syntax."""

@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from atoll.core.process import end
 from atoll.messaging.errors import BrokerUnusable, MessagingError
 
 HOST: Final = "127.0.0.1"
@@ -109,15 +110,8 @@ class RabbitMQServer:
 
     async def stop(self, *, grace: float = STOP_SECONDS) -> None:
         """End it, by force after `grace` seconds. Idempotent."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
-        try:
-            async with asyncio.timeout(grace):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        if self._process is not None and self._process.returncode is None:
+            await end(self._process, grace)
 
     def settings(self) -> dict[str, str]:
         """Return the lines of the server's configuration."""
