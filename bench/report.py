@@ -88,16 +88,18 @@ def number(value: float) -> str:
 
 
 def _table(cases: Iterable[Case]) -> Table:
-    cases = list(cases)
-    peers = list(dict.fromkeys(name for case in cases for name in case.peers))
+    """Return a row for each contestant of a case, so that any number of them fits into the width."""
     table = Table(width=WIDTH)
-    table.add_column("case", ratio=1, width=20)
-    for column in ("unit", "atoll", *peers, *(f"ratio to {name}" for name in peers)):
-        table.add_column(column, justify="right")
+    table.add_column("case", ratio=1, overflow="fold")
+    table.add_column("unit", overflow="fold")
+    table.add_column("", overflow="fold")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("ratio", justify="right", no_wrap=True)
     for case in cases:
-        values = [number(case.peers[name]) if name in case.peers else "" for name in peers]
-        ratios = [f"{case.ratio[name]:.2f} x" if name in case.ratio else "" for name in peers]
-        table.add_row(case.case, case.unit, number(case.value), *values, *ratios)
+        table.add_row(case.case, case.unit, "atoll", number(case.value), "")
+        for name, value in case.peers.items():
+            table.add_row("", "", name, number(value), f"{case.ratio[name]:.2f} x")
+        table.add_section()
     return table
 
 

@@ -9,8 +9,9 @@ How far each remembers when the power is cut is told with the report:
 
 - Atoll: one commit when a saga begins, one for each step, one for its end; WAL with synchronous=FULL.
 - DBOS: as it sets its own system database up by default.
-- Temporal: `temporal server start-dev --db-filename`, as that sets its database up; its worker and client run in this
-  process, its server in another. Temporal RAM is the same without that option: nothing survives the server.
+- Temporal: `temporal server start-dev --db-filename`, with WAL and synchronous=FULL as well, and without its limit of
+  20 looks a second for tasks (`peers/durable_functions.py`); its worker and client run in this process, its server in
+  another. Temporal RAM is the same without the file: nothing survives the server.
 """
 
 from __future__ import annotations
