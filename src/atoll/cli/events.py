@@ -90,7 +90,8 @@ async def _first(operator: Operator, console: Console, wanted: Wanted) -> dict[s
     found = {name: await _ask(operator, name, wanted.target()) for name in operator.names}
     stores = {name: page for name, page in found.items() if page is not None}
     if not stores:
-        raise CallFailed("no service here has an event store")
+        only = len(operator.names) == 1
+        raise CallFailed(f"{operator.names[0]} has no event store" if only else "no service here has an event store")
     for name, page in stores.items():
         _print(console, name, page.events)
     if not any(page.events for page in stores.values()):

@@ -1,6 +1,6 @@
 """The published language of a service: contracts, operations, events and problems."""
 
-from atoll.contracts.contract import ContractSpec, contract, is_contract, missing_operations, spec_of
+from atoll.contracts.contract import ContractSpec, contract, is_contract, missing_operations, spec_of, wrong_operations
 from atoll.contracts.event import Event, ordering_key
 from atoll.contracts.message import Message, message_of
 from atoll.contracts.operation import Operation, Parameter, Rate, command, query
@@ -27,4 +27,5 @@ __all__ = [
     "problem_from",
     "query",
     "spec_of",
+    "wrong_operations",
 ]

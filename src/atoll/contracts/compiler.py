@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_type_hints
 
 import msgspec
@@ -41,13 +41,15 @@ def compile_operation(contract: str, function: Callable[..., Any]) -> Operation:
     method, path = _route(where, declared)
     hints = _hints(where, function)
     result = None if hints["return"] is type(None) else hints["return"]
+    parameters = _parameters(where, function, hints, path)
+    _check_json(where, {each.name: each.type for each in parameters} | {"return": hints["return"]})
     return Operation(
         contract=contract,
         name=function.__name__,
         kind=declared.kind,
         method=method,
         path=path,
-        parameters=_parameters(where, function, hints, path),
+        parameters=parameters,
         result=result,
         status=declared.status or (204 if result is None else 200),
         raises=declared.raises,
@@ -82,6 +84,18 @@ def _hints(where: str, function: Callable[..., Any]) -> dict[str, Any]:
     if "return" not in hints:
         raise DeclarationError(f"{where} must say what it returns, for example `-> None`")
     return hints
+
+
+def _check_json(where: str, types: Mapping[str, Any]) -> None:
+    for name, kind in types.items():
+        try:
+            msgspec.json.schema_components([kind])
+        except TypeError as error:
+            told = "returns" if name == "return" else f"takes {name!r} as"
+            raise DeclarationError(
+                f"{where} {told} {getattr(kind, '__name__', kind)}, which has no form in JSON; "
+                "use plain values, lists, dicts and msgspec structs of them"
+            ) from error
 
 
 def _parameters(where: str, function: Callable[..., Any], hints: dict[str, Any], path: str) -> tuple[Parameter, ...]:

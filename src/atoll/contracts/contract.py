@@ -101,6 +101,27 @@ def missing_operations(service: type[Any]) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(service, name) is declared[name])
 
 
+def wrong_operations(service: type[Any]) -> tuple[str, ...]:
+    """Return a sentence for each operation of its contract that `service` implements so that it cannot be called.
+
+    Type checkers tell the same sooner, and types too; this is for who runs without them.
+    """
+    spec = spec_of(service)
+    told = (_wrong(each, getattr(service, each.name)) for each in spec.operations)
+    return tuple(f"{service.__name__}.{sentence}" for sentence in told if sentence)
+
+
+def _wrong(operation: Operation, function: Callable[..., Any]) -> str:
+    if not inspect.iscoroutinefunction(function):
+        return f"{operation.name} must be `async def`"
+    names = [each.name for each in operation.parameters]
+    try:  # a decorated one is looked at as what it is, which may take anything
+        inspect.signature(function, follow_wrapped=False).bind(None, **dict.fromkeys(names))
+    except TypeError as error:
+        return f"{operation.name} cannot be called with ({', '.join(names)}) as its contract says: {error}"
+    return ""
+
+
 def _check_routes(name: str, operations: Sequence[Operation]) -> None:
     seen: dict[tuple[str, str], Operation] = {}
     for each in operations:

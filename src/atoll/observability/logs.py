@@ -43,6 +43,11 @@ class TextFormatter(_Formatter):
 class _Handler(logging.StreamHandler[TextIO]):
     """Known as ours, so that a second call replaces it."""
 
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """A line that cannot be written, because the disk is full or the reader gone, is lost without more lines."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
 
 def configure_logging(
     service: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-from atoll.contracts import Event, is_contract, message_of, missing_operations, spec_of
+from atoll.contracts import Event, is_contract, message_of, missing_operations, spec_of, wrong_operations
 from atoll.core import context as contexts
 from atoll.core.clock import Clock, SystemClock
 from atoll.core.context import Principal
@@ -49,6 +49,8 @@ class Service:
             raise DeclarationError(f"{cls.__name__} implements {names}; a service has one contract")
         if contracts and (missing := missing_operations(cls)):
             raise DeclarationError(f"{cls.__name__} does not implement {', '.join(missing)} of its contract")
+        if contracts and (wrong := wrong_operations(cls)):
+            raise DeclarationError("; ".join(wrong))
         if contracts and not vars(cls).get("name"):
             cls.name = spec_of(contracts[0]).name
         if not cls.name:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import pytest
 
-from atoll.contracts import command, contract, is_contract, missing_operations, query, spec_of
+from atoll.contracts import command, contract, is_contract, missing_operations, query, spec_of, wrong_operations
 from atoll.core import DeclarationError
 from tests.unit.contracts.library import Book, BookBorrowed, Library, LibraryClosed
 
@@ -42,6 +42,23 @@ def test_a_service_has_the_contract_it_implements_but_is_none() -> None:
 
 def test_operations_that_are_only_inherited_are_missing() -> None:
     assert missing_operations(Shelf) == ("borrow", "add", "search", "book")
+
+
+class Sloppy(Library):
+    """Implements operations so that they cannot be called."""
+
+    def give_back(self, loan_id: str) -> None: ...  # type: ignore[override]
+
+    async def book(self, nummer: str) -> Book: ...  # type: ignore[override]
+
+    async def add(self, isbn: str, book: Book, place: str = "shelf") -> Book: ...
+
+
+def test_operations_that_cannot_be_called_as_the_contract_says_are_wrong() -> None:
+    assert wrong_operations(Sloppy) == (
+        "Sloppy.give_back must be `async def`",
+        "Sloppy.book cannot be called with (number) as its contract says: missing a required argument: 'nummer'",
+    )
 
 
 def test_what_is_no_contract_is_told() -> None:

@@ -31,6 +31,9 @@ async def two_bodies(self: object, book: Book, loan: Borrow) -> None: ...
 async def optional_body(self: object, book: Book | None = None) -> None: ...
 async def mapping(self: object, counts: dict[str, int]) -> None: ...
 async def no_result(self: object, isbn: str): ...  # type: ignore[no-untyped-def]
+async def no_json(self: object) -> complex: ...
+
+
 async def no_type(self: object, isbn) -> None: ...  # type: ignore[no-untyped-def]
 async def not_imported(self: object, isbn: Elsewhere) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
@@ -108,6 +111,7 @@ def test_a_plain_path_is_a_route(route: str) -> None:
         ("POST /books", mapping, "'counts' travels in the query, so it must be a plain value"),
         ("POST /books/{book}", optional_body, "'book' travels in the path, so it must be a plain value"),
         ("POST /books", no_result, "library.no_result must say what it returns"),
+        ("POST /books", no_json, "library.no_json returns complex, which has no form in JSON; use plain values"),
         ("POST /books", no_type, "library.no_type: parameter 'isbn' needs a type"),
         ("POST /books", not_imported, "library.not_imported: the type 'Elsewhere' is not known in"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
@@ -18,6 +19,11 @@ class Terminal(io.StringIO):
         return True
 
 
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+
 pytestmark = pytest.mark.usefixtures("root_logger")
 log = logging.getLogger("shop.order")
 
@@ -26,6 +32,19 @@ def test_a_pipe_gets_json() -> None:
     configure_logging("order", stream=(stream := io.StringIO()))
     log.info("hello", extra={"sku": "A-1"})
     assert json.loads(stream.getvalue()).items() >= {"service": "order", "msg": "hello", "sku": "A-1"}.items()
+
+
+def test_a_line_that_cannot_be_written_is_lost_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("order", stream=FullDisk())
+    log.info("hello")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_line_that_is_wrong_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("order", stream=(stream := io.StringIO()))
+    [ours] = [each for each in logging.getLogger().handlers if getattr(each, "stream", None) is stream]
+    ours.handle(log.makeRecord(log.name, logging.INFO, __file__, 1, "%d", ("no number",), None))
+    assert "Logging error" in capsys.readouterr().err
 
 
 def test_a_terminal_gets_coloured_text(monkeypatch: pytest.MonkeyPatch) -> None:

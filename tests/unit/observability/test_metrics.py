@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from atoll.core import Hooks
-from atoll.messaging.records import BrokerForgot, MessagePublished
+from atoll.messaging.records import BrokerForgot, MessagePublished, OutboxLag
 from atoll.observability import Metrics, RequestStarted
 from atoll.observability.records import UNMATCHED
 from atoll.storage.records import TransactionFinished
@@ -151,3 +151,9 @@ def test_the_page_is_openmetrics_for_who_asks() -> None:
     content_type, body = Counted().metrics.render("application/openmetrics-text; version=1.0.0")
     assert content_type.startswith("application/openmetrics-text")
     assert body.endswith(b"# EOF\n")
+
+
+def test_what_waits_in_the_outbox_is_what_was_told_last() -> None:
+    counted = Counted().after(OutboxLag(messages=7, seconds=1.5), OutboxLag(messages=3, seconds=0.5))
+    assert counted.value("atoll_outbox_lag_messages") == 3
+    assert counted.value("atoll_outbox_lag_seconds") == 0.5
