@@ -20,7 +20,7 @@ endif
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test format lock torture simulate docs bench clean
+.PHONY: help setup demo up test format lock torture simulate kills docs bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "make %-8s %s\n", $$1, $$2 }'
@@ -74,10 +74,13 @@ simulate: setup ## run the standard scenario under as many seeds as asked (SEEDS
 	@$(BIN)/python -m atoll.testing.simulation tests.simulation.scenario:orders \
 		--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),0) $(if $(JOBS),--jobs $(JOBS))
 
+kills: setup ## kill 32 writers of an event store KILLS= times on each engine (100), and count what is lost or doubled
+	@$(BIN)/python -m tests.integration.eventstore.kills --kills $(or $(KILLS),100)
+
 docs: setup ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: setup ## measure Atoll beside its peers, one after the other (BENCH=saga for one of them)
+bench: setup ## measure Atoll beside its peers, one after the other (BENCH=saga for one of them, or BENCH=growth)
 	@"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r bench/requirements.lock
 	@for each in $(or $(BENCH),checkout commit relay consume saga eventstore); do $(BIN)/python bench/$$each.py || exit 1; done
 

@@ -84,13 +84,23 @@ class Bench(Generic[S]):
 
     async def rebuild(self, name: str) -> None:
         """Have a view built anew, and wait until it has taken the place of the old one."""
-        if self._views is None:
-            raise LookupError(f"{self.service.name} has no projections")
-        _, engine = self._views
+        engine = self._engine()
         generation = await engine.rebuild(name)
         async with asyncio.timeout(20):
             while [each.generation for each in await engine.overview() if each.name == name] != [generation]:
                 await engine.next_look()
+
+    async def pause(self, name: str) -> None:
+        """Let a view stand still until `resume`."""
+        await self._engine().pause(name)
+
+    async def resume(self, name: str) -> None:
+        await self._engine().resume(name)
+
+    def _engine(self) -> ProjectionEngine:
+        if self._views is None:
+            raise LookupError(f"{self.service.name} has no projections")
+        return self._views[1]
 
     async def settle(self) -> None:
         """Wait until no saga is under way."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from shop.contracts.auth import Activate, UnknownCredential
 from shop.contracts.inventory import OutOfStock, Reservation, Reserve
 from shop.contracts.notification import Delivered
+from shop.contracts.order import OrderInFlight
 from shop.contracts.payment import CardDeclined, Charge, NetworkEntry, Payment
+from shop.contracts.profile import ProfileErased
 from shop.contracts.shipping import AddressRefused, Book, Parcel
 from shop.contracts.values import Money
 from shop.providers import CardNetworkUnavailable, MailServerUnavailable
@@ -76,6 +78,30 @@ class FakeAuth:
 
     async def withdraw(self, user_id: str) -> None:
         self.active.pop(user_id, None)
+
+
+class FakeForgetful:
+    """The parts of `profile`, `notification` and `order` that erasure needs; who is `busy` has an order in flight.
+
+    So many calls to `forget` as `refusing` says are refused first.
+    """
+
+    def __init__(self) -> None:
+        self.forgotten: list[str] = []
+        self.closed: list[str] = []
+        self.busy: set[str] = set()
+        self.refusing = 0
+
+    async def forget(self, user_id: str) -> None:
+        if self.refusing > 0:
+            self.refusing -= 1
+            raise ProfileErased()
+        self.forgotten.append(user_id)
+
+    async def close(self, user_id: str) -> None:
+        if user_id in self.busy:
+            raise OrderInFlight()
+        self.closed.append(user_id)
 
 
 class FakeInventory:

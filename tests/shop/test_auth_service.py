@@ -180,3 +180,16 @@ async def test_keys_are_kept_over_a_restart_and_rotated_when_old(at: At) -> None
     at.clock.time += KEY_DAYS * 86_400 + 1
     await at.call(at.service.tend)
     assert before < {key.kid for key in (await at.service.jwks()).keys}
+
+
+async def test_withdrawn_credentials_take_their_sessions_with_them(at: At) -> None:
+    await activate(at)
+    session = await sign_in(at)
+    await at.call(at.service.withdraw, "u1")
+    with pytest.raises(InvalidCredentials):
+        await sign_in(at)
+    with pytest.raises(InvalidRefreshToken):
+        await refresh(at, session.refresh_token)
+    assert (
+        await at.db.fetch_value("SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM refresh_tokens)") == 0
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from shop.catalogue import Catalogue, Item
 from shop.contracts.product import AddProduct, PriceChanged, ProductAdded, ProductExists, SetPrice, UnknownProduct
-from shop.contracts.profile import Profile, ProfileUpdated, UpdateProfile
+from shop.contracts.profile import Profile, ProfileErased, ProfileUpdated, UpdateProfile
 from shop.contracts.shipping import (
     AddressRefused,
     Book,
@@ -139,3 +139,14 @@ async def test_a_customer_tracks_their_own_parcel_and_nobody_elses(
 
 async def test_anyone_may_ask_who_delivers_where(shipping: Bench[ShippingService]) -> None:
     assert (await shipping.service.quote("NO")).carrier == "Nordbud"
+
+
+async def test_a_profile_that_was_forgotten_stays_empty_whatever_comes_late(profiles: Bench[ProfileService]) -> None:
+    request = UpdateProfile(name="Ann", phone="+44 1904 12345", address=ADDRESS)
+    await profiles.call(profiles.service.update, request, user="u1")
+    await profiles.call(profiles.service.forget, "u1")
+    created = UserCreated(user_id="u1", email="", name="Ann", country="GB", source="web", created_at=0.0)
+    await profiles.hear(created)
+    with pytest.raises(ProfileErased):
+        await profiles.call(profiles.service.update, request, user="u1")
+    assert await profiles.call(profiles.service.profile, user="u1") == Profile(user_id="u1")

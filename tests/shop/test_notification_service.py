@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from atoll.saga import SagaFailed
 from shop.contracts.order import OrderCancelled, OrderConfirmed
 from shop.contracts.user import UserCreated, UserEmailUpdated
 from shop.contracts.values import Money
@@ -18,6 +17,7 @@ CREATED = UserCreated(user_id="u1", email="ann@example.org", name="Ann", country
 CONFIRMED = OrderConfirmed(
     order_id="o1", user_id="u1", total=Money(1), payment_id="p", payment_method="visa", tracking="t"
 )
+JOURNAL = "SELECT group_concat(input || coalesce(steps.result, '')) FROM atoll_sagas, atoll_saga_steps steps"
 WELCOME, CONFIRMATION = "welcome.u1@shop.example", "order_confirmed.o1@shop.example"
 
 
@@ -81,10 +81,29 @@ async def test_customers_read_their_own_letters(at: At) -> None:
     assert await at.call(at.service.messages, user="u2") == []
 
 
-async def test_a_letter_nobody_wrote_cannot_be_delivered(at: At, mailer: FakeMailer) -> None:
-    with pytest.raises(SagaFailed, match="there is no letter nothing"):
-        await at.call(at.service.deliver, "nothing")
+async def test_a_letter_that_is_gone_by_now_is_not_sent(at: At, mailer: FakeMailer) -> None:
+    await at.call(at.service.deliver, "nothing")
     assert mailer.sent == []
+
+
+async def test_of_who_is_forgotten_no_address_and_no_text_is_kept(at: At) -> None:
+    await at.hear(CREATED)
+    await at.settle()
+    await at.call(at.service.forget, "u1")
+    assert await at.db.fetch_value("SELECT email FROM addresses") == ""
+    assert await at.db.fetch_value("SELECT group_concat(body) FROM letters") == ""
+    assert await at.db.fetch_value(JOURNAL) is not None
+    assert "ann@" not in await at.db.fetch_value(JOURNAL)
+
+
+async def test_who_is_forgotten_is_written_to_no_more(at: At, mailer: FakeMailer) -> None:
+    await at.hear(CONFIRMED)
+    await at.call(at.service.forget, "u1")
+    for late in (CREATED, UserEmailUpdated(user_id="u1", email="new@example.org", previous=""), CONFIRMED):
+        await at.hear(late)
+    await at.settle()
+    assert (mailer.sent, await at.service.message_ledger()) == ([], [])
+    assert await at.db.fetch_value("SELECT email FROM addresses") == ""
 
 
 async def test_the_mailbox_is_the_mail_servers(at: At) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -14,15 +15,18 @@ from shop.contracts.order import (
     CartAbandoned,
     CartStarted,
     Checkout,
+    CustomerGone,
     EmptyCart,
     Order,
     OrderCancelled,
     OrderConfirmed,
+    OrderInFlight,
     OrderNotFound,
+    OrderPage,
     OrderPlaced,
     PutLine,
 )
-from shop.contracts.payment import CardDeclined, Payments
+from shop.contracts.payment import CardDeclined, Charge, Payment, Payments
 from shop.contracts.product import PriceChanged, ProductAdded, UnknownProduct
 from shop.contracts.shipping import AddressRefused, Shipping
 from shop.contracts.values import Money
@@ -170,10 +174,22 @@ async def test_a_cancelled_order_goes_back_into_the_cart_for_another_try(at: At)
 async def test_a_customer_finds_their_own_orders_and_nobody_elses(at: At) -> None:
     await put(at)
     order = await check_out(at)
-    assert await at.call(at.service.my_orders, user="u1") == [order]
+    assert await at.call(at.service.my_orders, user="u1") == OrderPage(orders=[order], complete=True)
     assert await at.call(at.service.order, order.id, user="u1") == order
     with pytest.raises(OrderNotFound):
         await at.call(at.service.order, order.id, user="u2")
+
+
+async def test_a_list_that_is_held_up_is_shown_as_it_is_and_says_so(at: At) -> None:
+    await put(at)
+    shown = [await check_out(at)]
+    await at.pause("order_list")
+    await put(at)
+    await check_out(at)
+    assert await at.call(at.service.my_orders, user="u1") == OrderPage(orders=shown, complete=False)
+    await at.resume("order_list")
+    after = await at.call(at.service.my_orders, user="u1")
+    assert (len(after.orders), after.complete) == (2, True)
 
 
 async def test_a_cart_left_alone_is_told_of_once(at: At) -> None:
@@ -209,3 +225,31 @@ async def test_an_order_is_what_its_events_say(at: At) -> None:
     events = await at.service.purchases.load(order.id)
     assert (events.version, events.aggregate.order) == (2, order)
     assert (await at.service.purchases.load(order.id, at=1)).aggregate.order.status == "placed"
+
+
+async def test_a_customer_who_was_closed_can_order_no_more(at: At) -> None:
+    await put(at)
+    await at.call(at.service.close, "u1")
+    await put(at)
+    with pytest.raises(CustomerGone):
+        await check_out(at)
+    assert await at.service.order_ledger() == []
+
+
+@pytest.mark.parametrize("card", ["tok_visa_4242", "tok_visa_0002"])
+async def test_a_customer_can_be_closed_as_soon_as_no_order_is_in_flight(at: At, world: World, card: str) -> None:
+    await put(at)
+    refused: list[str] = []
+
+    async def charged(request: Charge) -> Payment:
+        try:
+            await at.service.close("u1")
+        except OrderInFlight as problem:
+            refused.append(problem.code)
+        return await FakePayments.charge(world.payments, request)
+
+    world.payments.charge = charged  # type: ignore[method-assign]
+    with contextlib.suppress(CardDeclined):
+        await check_out(at, card=card)
+    await at.call(at.service.close, "u1")
+    assert refused == ["order_in_flight"]

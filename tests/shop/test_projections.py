@@ -26,6 +26,8 @@ from tests.shop.bench import Bench, at_work
 
 CATALOGUE: Catalogue = make_catalogue()
 CREATED = UserCreated(user_id="u1", email="", name="", country="GB", source="web", created_at=0.0)
+ANN = UserCreated(user_id="u1", email="ann@example.org", name="Ann", country="GB", source="web", created_at=0.0)
+LEFT_OF_ANN = '{"user_id":"u1","email":"(erased)","name":"(erased)","country":"GB","source":"web","created_at":0.0}'
 PLACED = OrderPlaced(order_id="o1", user_id="u1", lines=[], total=Money(1999), placed_at=0.0)
 CONFIRMED = OrderConfirmed(
     order_id="o1", user_id="u1", total=Money(1999), payment_id="p", payment_method="visa", tracking="t"
@@ -185,3 +187,13 @@ async def test_an_entry_that_was_tampered_with_is_found(audit: Bench[AuditServic
 
 async def test_an_empty_audit_verifies(audit: Bench[AuditService]) -> None:
     assert (await audit.service.verify()).intact
+
+
+async def test_what_is_personal_is_never_put_in_the_audit(audit: Bench[AuditService]) -> None:
+    await audit.hear(ANN)
+    assert await audit.db.fetch_value("SELECT CAST(data AS TEXT) FROM entries") == LEFT_OF_ANN
+
+
+async def test_what_is_personal_is_never_kept_for_reports(analytics: Bench[AnalyticsService]) -> None:
+    await analytics.hear(ANN)
+    assert await analytics.db.fetch_value("SELECT CAST(data AS TEXT) FROM atoll_events") == LEFT_OF_ANN

@@ -4,10 +4,14 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from atoll.aggregates import DatabaseSubjectKeys
 from shop.contracts.auth import Auth, UnknownCredential
+from shop.contracts.notification import Notifications
+from shop.contracts.order import OrderInFlight, Orders
+from shop.contracts.profile import Profiles
 from shop.contracts.user import (
     Account,
     AccountNotFound,
@@ -16,10 +20,11 @@ from shop.contracts.user import (
     Register,
     UserCreated,
     UserEmailUpdated,
+    UserErased,
 )
 from shop.services.user import UserService
 from tests.shop.bench import Bench, at_work
-from tests.shop.fakes import FakeAuth
+from tests.shop.fakes import FakeAuth, FakeForgetful
 
 At = Bench[UserService]
 
@@ -33,9 +38,15 @@ def _auth() -> FakeAuth:
     return FakeAuth()
 
 
+@pytest.fixture(name="others")
+def _others() -> FakeForgetful:
+    return FakeForgetful()
+
+
 @pytest.fixture(name="at")
-async def _at(tmp_path: Path, auth: FakeAuth) -> AsyncGenerator[At]:
-    async with at_work(tmp_path, UserService, {Auth: auth}) as bench:
+async def _at(tmp_path: Path, auth: FakeAuth, others: FakeForgetful) -> AsyncGenerator[At]:
+    known = {Auth: auth, Profiles: others, Notifications: others, Orders: others}
+    async with at_work(tmp_path, UserService, known) as bench:
         yield bench
 
 
@@ -139,3 +150,66 @@ async def test_the_ledger_shows_each_account_once_page_by_page(at: At) -> None:
     made = [await registered(at, f"{name}@example.org") for name in ("ann", "bea", "cyd")]
     pages = [await at.service.accounts(limit=2), await at.service.accounts(after=made[1].id, limit=2)]
     assert [each.id for page in pages for each in page] == sorted(each.id for each in made)
+
+
+async def test_who_is_erased_is_forgotten_by_all_and_told_of(at: At, auth: FakeAuth, others: FakeForgetful) -> None:
+    account = await registered(at)
+    await at.call(at.service.erase, "privacy", user=account.id)
+    assert (others.closed, auth.active, others.forgotten) == ([account.id], {}, [account.id] * 2)
+    assert (await at.told())[-1] == UserErased(user_id=account.id, reason="privacy")
+
+
+async def test_of_who_is_erased_no_row_keeps_the_address_and_no_key_is_left(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.erase, "other", user=account.id)
+    assert await at.db.fetch_value("SELECT email FROM addresses") == account.id
+    assert await at.db.fetch_value("SELECT count(*) FROM atoll_subject_keys WHERE key IS NOT NULL") == 0
+    assert (await at.service.accounts())[0] == msgspec.structs.replace(
+        account, email="(erased)", name="(erased)", erased=True
+    )
+
+
+async def test_nobody_is_erased_while_an_order_of_theirs_is_in_flight(
+    at: At, auth: FakeAuth, others: FakeForgetful
+) -> None:
+    account = await registered(at)
+    others.busy.add(account.id)
+    with pytest.raises(OrderInFlight, match="still being worked on"):
+        await at.call(at.service.erase, "other", user=account.id)
+    assert (list(auth.active), others.forgotten) == ([account.id], [])
+    assert await at.call(at.service.me, user=account.id) == account
+
+
+async def test_an_erasure_that_has_begun_is_carried_through_whatever_refuses_it(at: At, others: FakeForgetful) -> None:
+    account = await registered(at)
+    others.refusing = 2
+    await at.call(at.service.erase, "other", user=account.id)
+    assert others.forgotten == [account.id] * 2
+
+
+async def test_an_erasure_that_comes_again_is_told_of_once(at: At) -> None:
+    account = await registered(at)
+    for _ in range(2):
+        await at.call(at.service.erase, "other", user=account.id)
+    assert [type(each) for each in await at.told()] == [UserCreated, UserErased]
+
+
+async def test_who_is_erased_has_no_account_any_more(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.erase, "other", user=account.id)
+    with pytest.raises(AccountNotFound):
+        await at.call(at.service.me, user=account.id)
+    with pytest.raises(AccountNotFound):
+        await at.call(at.service.change_email, ChangeEmail("new@example.org"), user=account.id)
+
+
+async def test_the_address_of_who_is_erased_can_be_had_by_another(at: At) -> None:
+    account = await registered(at)
+    await at.call(at.service.erase, "other", user=account.id)
+    assert (await registered(at)).id != account.id
+
+
+async def test_who_has_no_account_cannot_be_erased(at: At, others: FakeForgetful) -> None:
+    with pytest.raises(AccountNotFound):
+        await at.call(at.service.erase, "other", user="nobody")
+    assert others.closed == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from types import CoroutineType
@@ -80,12 +81,16 @@ def _saga(
     if version < 1:
         raise DeclarationError(f"saga {function.__qualname__}: version={version}, but versions count from 1")
 
+    default = tuple(
+        each.default for each in inspect.signature(function).parameters.values() if each.default is not each.empty
+    )
+
     @functools.wraps(function)
     async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         engine: SagaEngine | None = getattr(self, ENGINE, None)
         if engine is None:
             raise DeclarationError(f"{function.__name__} is a saga and needs a running service; see atoll.testing")
-        (request,) = (*args, *kwargs.values())
+        (request,) = (*args, *kwargs.values()) or default
         return await engine.call(definition_of(call), request)
 
     setattr(call, _DEFINITION, (function, name or function.__name__, version, waits_for))

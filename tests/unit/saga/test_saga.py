@@ -310,3 +310,17 @@ async def test_a_saga_called_within_a_transaction_is_a_mistake_that_is_told(live
         async with shop.db.transaction():
             await shop.note(Order("o1"))
             await shop.checkout(Order("o1"))
+
+
+class Lenient(Shop):
+    @saga
+    async def leave(self, s: Saga, reason: str = "none given") -> str:
+        return await s.step("note", self.world.act, reason)
+
+
+async def test_a_saga_called_without_its_input_takes_the_default(lives: Lives) -> None:
+    await lives.begin()
+    assert lives.db is not None
+    lenient = Lenient(lives.db, lives.world)
+    lives.engine.bind(lenient)
+    assert [await lenient.leave(), await lenient.leave(reason="moved")] == ["none given", "moved"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
 
@@ -11,7 +13,7 @@ from shop.contracts.inventory import Reservation, StockChanged, StockEntry, Stoc
 from shop.contracts.order import OrderConfirmed, OrderPlaced
 from shop.contracts.payment import PaymentCaptured
 from shop.contracts.shipping import ParcelBooked
-from shop.contracts.user import UserCreated
+from shop.contracts.user import UserCreated, UserErased
 from shop.contracts.values import Line, Money
 from shop.invariants.history import Books, audit_holds
 from tests.unit.shop.making import account, order, parcel, payment
@@ -102,3 +104,10 @@ def test_events_of_an_aggregate_out_of_order_are_named() -> None:
 def test_stock_events_that_do_not_add_up_are_named() -> None:
     history: list[Event] = [*HISTORY[:3], StockReserved(sku="A", order_id="o1", quantity=2, available=2)]
     assert "entry 4 leaves 2 of A, but its events add up to 3" in complaints(entries(history))
+
+
+def test_an_erasure_is_told_of_once() -> None:
+    gone = dataclasses.replace(BOOKS, accounts=[msgspec.structs.replace(account(), erased=True)])
+    told = [*HISTORY, UserErased(user_id="u1", reason="privacy")]
+    assert audit_holds(gone, entries(told), INTACT) == []
+    assert audit_holds(gone, entries(), INTACT) != []

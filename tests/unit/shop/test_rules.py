@@ -115,6 +115,13 @@ def test_mail_matches_when_each_fact_arrived_under_its_id() -> None:
     assert rules.mail_matches([CONFIRMED, CANCELLED], [account()], written, arrived) == []
 
 
+@pytest.mark.parametrize("names", [[], ["welcome.u1", "order_confirmed.o1"]])
+def test_who_was_erased_may_have_been_written_to_before(names: list[str]) -> None:
+    gone = msgspec.structs.replace(account(), erased=True)
+    arrived = [Delivered(f"{name}@shop.example", 1) for name in names]
+    assert rules.mail_matches([CONFIRMED], [gone], [letter(name) for name in names], arrived) == []
+
+
 def test_mail_that_is_missing_unsent_or_uncalled_for_is_named() -> None:
     written = [letter("order_confirmed.o1", sent=False)]
     wrong = rules.mail_matches([CONFIRMED], [account()], written, [Delivered("spam@x", 1)])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from shop.contracts.user import Register, UserCreated, UserEmailUpdated
+import pytest
+
+from shop.contracts.user import AccountNotFound, Register, UserCreated, UserEmailUpdated, UserErased
 from shop.services.user import domain
 from tests.unit.shop.making import account
 
@@ -38,3 +40,14 @@ def test_another_address_is_another_revision() -> None:
 
 def test_the_same_address_decides_nothing() -> None:
     assert customer().move(account().email.upper()) is None
+
+
+def test_who_is_erased_is_nobody_and_stays_so() -> None:
+    gone = customer()
+    decided = UserErased(user_id="u1", reason="privacy")
+    assert gone.erase("privacy") == decided
+    gone.apply(decided)
+    assert (gone.account.email, gone.account.name, gone.account.erased) == ("(erased)", "(erased)", True)
+    assert gone.erase("privacy") is None
+    with pytest.raises(AccountNotFound):
+        gone.move("new@example.org")

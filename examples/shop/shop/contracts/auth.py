@@ -154,5 +154,5 @@ class Auth(Protocol):
 
     @command("DELETE /credentials/{user_id}")
     async def withdraw(self, user_id: str) -> None:
-        """Forget the credentials of an account. Repeating it is no error."""
+        """Forget the credentials and the sessions of an account. Repeating it is no error."""
         ...

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from atoll.contracts import contract, query
+from atoll.contracts import command, contract, query
 from shop.contracts.values import PageSize
 
 LetterKind = Literal["welcome", "order_confirmed", "order_cancelled"]
@@ -40,6 +40,11 @@ class Notifications(Protocol):
     @query("GET /messages", public=True)
     async def messages(self, after: str = "", limit: PageSize = 50) -> list[Letter]:
         """What was written to the customer who asks, in the order of ids, beginning behind `after`."""
+        ...
+
+    @command("DELETE /addresses/{user_id}")
+    async def forget(self, user_id: str) -> None:
+        """Forget a customer's address and the text of their letters, and write no more. Repeating it is no error."""
         ...
 
     @query("GET /ledger/messages")

@@ -64,6 +64,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     tracking: str = ""
 
 
+class OrderPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some orders. Unless `complete`, the latest changes may be missing: look again some seconds later."""
+
+    orders: list[Order]
+    complete: bool
+
+
 class CartStarted(Event, key="user_id"):
     """A customer has put the first product in an empty cart."""
 
@@ -120,6 +127,14 @@ class TotalChanged(Problem, status=409):
     actual: Money
 
 
+class OrderInFlight(Problem, status=409):
+    """An order of yours is still being worked on; ask again when it is confirmed or cancelled."""
+
+
+class CustomerGone(Problem, status=410):
+    """This customer was erased and can order no more."""
+
+
 class OrderNotFound(Problem, status=404):
     """There is no such order of yours."""
 
@@ -155,6 +170,7 @@ class Orders(Protocol):
             CardDeclined,
             CountryNotServed,
             AddressRefused,
+            CustomerGone,
         ],
     )
     async def checkout(self, request: Checkout) -> Order:
@@ -165,13 +181,21 @@ class Orders(Protocol):
         ...
 
     @query("GET /orders", public=True)
-    async def my_orders(self, after: str = "", limit: PageSize = 50) -> list[Order]:
-        """The orders of the customer who asks, in the order of ids, beginning behind `after`."""
+    async def my_orders(self, after: str = "", limit: PageSize = 50) -> OrderPage:
+        """The orders of the customer who asks, in the order of ids, beginning behind `after`.
+
+        With all that happened before; or after a second, when the list is held up, with what is in it.
+        """
         ...
 
     @query("GET /orders/{order_id}", public=True, raises=[OrderNotFound])
     async def order(self, order_id: str) -> Order:
         """One order of the customer who asks."""
+        ...
+
+    @command("DELETE /customers/{user_id}", raises=[OrderInFlight])
+    async def close(self, user_id: str) -> None:
+        """Take no more orders of a customer, and forget their cart. Repeating it is no error."""
         ...
 
     @query("GET /ledger/orders")

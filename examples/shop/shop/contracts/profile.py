@@ -6,7 +6,7 @@ from typing import Annotated, Protocol
 
 import msgspec
 
-from atoll.contracts import Event, command, contract, query
+from atoll.contracts import Event, Problem, command, contract, query
 from shop.contracts.values import Address, Name
 
 Phone = Annotated[str, msgspec.Meta(pattern=r"^(\+?[0-9 ()-]{5,24})?$")]
@@ -35,6 +35,10 @@ class ProfileUpdated(Event, key="user_id"):
     user_id: str
 
 
+class ProfileErased(Problem, status=410):
+    """This customer was erased; there is no profile to write."""
+
+
 @contract("profile", events=[ProfileUpdated])
 class Profiles(Protocol):
     """Names and addresses."""
@@ -44,7 +48,12 @@ class Profiles(Protocol):
         """The profile of the customer who asks."""
         ...
 
-    @command("PUT /profile", public=True)
+    @command("PUT /profile", public=True, raises=[ProfileErased])
     async def update(self, request: UpdateProfile) -> Profile:
         """Replace the profile of the customer who asks."""
+        ...
+
+    @command("DELETE /profiles/{user_id}")
+    async def forget(self, user_id: str) -> None:
+        """Forget what a customer told, for good. Repeating it is no error."""
         ...

@@ -7,13 +7,16 @@ then makes it known. No password and no hash is in a journal, an event or anothe
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 
 from atoll.contracts import Event, Personal, Problem, Rate, command, contract, query
 from shop.contracts.auth import UnknownCredential
+from shop.contracts.order import OrderInFlight
 from shop.contracts.values import Country, Email, Name, PageSize
+
+LeavingReason = Literal["unused", "unhappy", "privacy", "other"]
 
 
 class Register(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +36,10 @@ class ChangeEmail(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer's account. `revision` counts its changes, from 1; `created_at` is in epoch seconds."""
+    """A customer's account. `revision` counts its changes, from 1; `created_at` is in epoch seconds.
+
+    An `erased` one says nothing of whose it was.
+    """
 
     id: str
     email: str
@@ -41,6 +47,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     country: str
     created_at: float
     revision: int = 1
+    erased: bool = False
 
 
 ERASED: Final = "(erased)"
@@ -66,6 +73,13 @@ class UserEmailUpdated(Event, key="user_id"):
     previous: Annotated[str, Personal("user_id", erased=ERASED)]
 
 
+class UserErased(Event, key="user_id"):
+    """A customer was erased: nobody can tell any more who it was."""
+
+    user_id: str
+    reason: str
+
+
 class EmailTaken(Problem, status=409):
     """There is an account with this e-mail address already."""
 
@@ -76,7 +90,7 @@ class AccountNotFound(Problem, status=404):
     """There is no such account."""
 
 
-@contract("user", events=[UserCreated, UserEmailUpdated])
+@contract("user", events=[UserCreated, UserEmailUpdated, UserErased])
 class Users(Protocol):
     """Customer accounts."""
 
@@ -101,6 +115,14 @@ class Users(Protocol):
     @command("PUT /users/me/email", public=True, raises=[EmailTaken, AccountNotFound])
     async def change_email(self, request: ChangeEmail) -> Account:
         """Change the address of the account that asks."""
+        ...
+
+    @command("DELETE /users/me", public=True, raises=[OrderInFlight, AccountNotFound], timeout=30.0)
+    async def erase(self, reason: LeavingReason = "other") -> None:
+        """Erase the customer who asks, in every service: they cannot sign in any more, and nothing tells who they were.
+
+        Orders, payments and parcels stay, for the books, under an id that is nobody's. Repeating it is no error.
+        """
         ...
 
     @query("GET /ledger/accounts")

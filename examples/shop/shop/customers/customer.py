@@ -178,8 +178,14 @@ class Customer:
 
     async def _was_undone(self) -> bool:
         """Tell whether a checkout that ended in an error of the shop was cancelled in good order."""
-        reply = self._noted(await self.shop.get("/orders"))
-        return reply.ok and bool(reply.document) and reply.document[-1]["status"] == "cancelled"
+        for _ in range(LOOKS):
+            reply = self._noted(await self.shop.get("/orders"))
+            if not reply.ok:
+                return False
+            if reply.document["complete"]:
+                orders = reply.document["orders"]
+                return bool(orders) and orders[-1]["status"] == "cancelled"
+        return False
 
     def _noted(self, reply: Reply) -> Reply:
         self.tally.retries += reply.attempts - 1

@@ -22,7 +22,7 @@ from shop.contracts.order import Order, OrderCancelled, OrderConfirmed, OrderPla
 from shop.contracts.payment import Payment, PaymentCaptured, PaymentDeclined, PaymentRefunded
 from shop.contracts.product import PriceChanged, Product, ProductAdded
 from shop.contracts.shipping import Parcel, ParcelBooked, ParcelCancelled
-from shop.contracts.user import Account, UserCreated, UserEmailUpdated
+from shop.contracts.user import Account, UserCreated, UserEmailUpdated, UserErased
 
 Fact = tuple[str, str]
 """An event's type and key."""
@@ -64,6 +64,7 @@ def expected_facts(books: Books) -> Counter[Fact]:
     for account in books.accounts:
         add(UserCreated, account.id)
         add(UserEmailUpdated, account.id, account.revision - 1)
+        add(UserErased, account.id, account.erased)
     for product in books.products:
         add(ProductAdded, product.sku)
         add(PriceChanged, product.sku, product.revision - 1)

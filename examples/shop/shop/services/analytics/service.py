@@ -10,6 +10,7 @@ from atoll.service import Service, on
 from shop.contracts.analytics import Analytics, Funnel, Revenue, Totals
 from shop.contracts.order import CartAbandoned, CartStarted, OrderCancelled, OrderConfirmed, OrderPlaced
 from shop.contracts.payment import PaymentCaptured
+from shop.contracts.privacy import impersonal
 from shop.contracts.user import UserCreated
 from shop.services.analytics.domain import BusinessMetrics
 from shop.services.analytics.store import Reports
@@ -42,7 +43,7 @@ class AnalyticsService(Service, Analytics):
 
     @on(UserCreated, CartStarted, CartAbandoned, OrderPlaced, OrderConfirmed, OrderCancelled, PaymentCaptured)
     async def hear(self, event: Event, message: Message) -> None:
-        await self.events.append(f"fact-{message.key}", [heard(message)])
+        await self.events.append(f"fact-{message.key}", [heard(impersonal(message, event))])
         self.metrics.count(event)
 
     async def _catch_up(self) -> None:

@@ -7,6 +7,7 @@ from atoll.service import Service, on
 from atoll.storage import Database
 from shop.contracts import ALL_EVENTS
 from shop.contracts.audit import Audit, AuditEntry, Verification
+from shop.contracts.privacy import impersonal
 from shop.services.audit.domain import Head, link, walk
 from shop.services.audit.store import AuditStore
 
@@ -14,7 +15,10 @@ PAGE = 1000
 
 
 class AuditService(Service, Audit):
-    """Appends in the transaction that notes an event as heard, so each stands in the chain exactly once."""
+    """Appends in the transaction that notes an event as heard, so each stands in the chain exactly once.
+
+    A link can never be taken out again, so what is personal is not put in.
+    """
 
     version = "1.0.0"
     migrations = "migrations"
@@ -35,4 +39,4 @@ class AuditService(Service, Audit):
 
     @on(*ALL_EVENTS)
     async def hear(self, event: Event, message: Message) -> None:
-        await self.store.add(link(await self.store.head(), message))
+        await self.store.add(link(await self.store.head(), impersonal(message, event)))

@@ -86,6 +86,7 @@ class AuthService(Service, Auth):
 
     async def withdraw(self, user_id: str) -> None:
         await self.store.remove_credentials(user_id)
+        await self.store.remove_sessions(user_id)
 
     async def sign_in(self, request: SignIn) -> Session:
         # Read outside of the unit of work, so that nobody waits for the write lock while a password is checked.
@@ -126,7 +127,7 @@ class AuthService(Service, Auth):
     async def follow_email(self, event: UserEmailUpdated) -> None:
         await self.store.set_email(event.user_id, event.email, since=self.clock.now())
 
-    @every(60.0)
+    @every(60.0, everywhere=True)
     async def tend(self) -> None:
         """Sweep what has expired, rotate keys that are old, and take over a rotation of another instance."""
         await self.store.sweep(self.clock.now())

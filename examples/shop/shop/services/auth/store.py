@@ -47,6 +47,12 @@ class AuthStore:
     async def remove_credentials(self, user_id: str) -> None:
         await self.db.execute("DELETE FROM credentials WHERE user_id = $1", user_id)
 
+    async def remove_sessions(self, user_id: str) -> None:
+        """Remove an account's sessions and their refresh tokens."""
+        tokens = "DELETE FROM refresh_tokens WHERE session_id IN (SELECT id FROM sessions WHERE user_id = $1)"
+        await self.db.execute(tokens, user_id)
+        await self.db.execute("DELETE FROM sessions WHERE user_id = $1", user_id)
+
     async def set_email(self, user_id: str, email: str, *, since: float) -> None:
         sql = "UPDATE credentials SET email = $1, since = $2 WHERE user_id = $3"
         await self.db.execute(sql, email, since, user_id)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from atoll.core import Clock
 from atoll.saga import Saga, saga
-from atoll.service import NotFound, Service, on
+from atoll.service import Service, on
 from atoll.storage import Database
 from shop.contracts.notification import Delivered, Letter, Notifications
 from shop.contracts.order import OrderCancelled, OrderConfirmed
 from shop.contracts.user import UserCreated, UserEmailUpdated
-from shop.services.notification.domain import Draft, Mail, Mailer, cancellation, confirmation, welcome
+from shop.services.notification.domain import Draft, Mailer, cancellation, confirmation, welcome
 from shop.services.notification.store import LetterStore
+
+
+class Post:
+    """Letters handed to the mail server, outside of any unit of work: it may take its time."""
+
+    def __init__(self, store: LetterStore, mailer: Mailer) -> None:
+        self.store, self.mailer = store, mailer
+
+    async def send(self, letter_id: str) -> None:
+        """Send a letter, unless it is gone because its customer is. May be repeated: its Message-ID stays."""
+        mail = await self.store.mail(letter_id)
+        if mail is not None:
+            await self.mailer.send(mail)
 
 
 class NotificationService(Service, Notifications):
@@ -22,15 +35,17 @@ class NotificationService(Service, Notifications):
     def __init__(self, db: Database, clock: Clock, mailer: Mailer) -> None:
         self.store = LetterStore(db)
         self.clock = clock
-        self.mailer = mailer
+        self.mailer, self.post = mailer, Post(self.store, mailer)
 
     @saga
-    async def deliver(self, s: Saga, letter_id: str) -> Mail:
-        mail = await s.step("address", self._mail, letter_id)
+    async def deliver(self, s: Saga, letter_id: str) -> None:
+        """No address and no text is in the journal: whoever is forgotten meanwhile is forgotten here too."""
         # A mail cannot be unsent: were the saga to unwind behind this step, it is marked all the same.
-        await s.step("send", self.mailer.send, mail, undo=lambda _: self._mark(letter_id))
+        await s.step("send", self.post.send, letter_id, undo=lambda _: self._mark(letter_id))
         await s.step("mark", self._mark, letter_id)
-        return mail
+
+    async def forget(self, user_id: str) -> None:
+        await self.store.forget(user_id)
 
     async def messages(self, after: str = "", limit: int = 50) -> list[Letter]:
         return await self.store.of(self.principal.subject, after, limit)
@@ -45,7 +60,7 @@ class NotificationService(Service, Notifications):
     async def greet(self, event: UserCreated) -> None:
         """Greet, and send what has waited for this address: an order may be heard of before its customer."""
         await self.store.set_address(event.user_id, event.email)
-        await self.store.add(welcome(event))
+        await self._write(welcome(event))
         for letter in await self.store.unsent(event.user_id):
             await self.start(self.deliver, letter.id, id=letter.id)
 
@@ -62,15 +77,12 @@ class NotificationService(Service, Notifications):
         await self._write(cancellation(event))
 
     async def _write(self, draft: Draft) -> None:
+        address = await self.store.address(draft.letter.user_id)
+        if address == "":
+            return
         await self.store.add(draft)
-        if await self.store.has_address(draft.letter.user_id):
+        if address is not None:
             await self.start(self.deliver, draft.letter.id, id=draft.letter.id)
-
-    async def _mail(self, letter_id: str) -> Mail:
-        mail = await self.store.mail(letter_id)
-        if mail is None:
-            raise NotFound(f"there is no letter {letter_id}, or no address for it")
-        return mail
 
     async def _mark(self, letter_id: str) -> None:
         await self.store.mark(letter_id, self.clock.now())

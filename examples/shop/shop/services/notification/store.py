@@ -12,7 +12,7 @@ _LETTER: Final = "id, user_id, kind, about, subject, sent_at"
 
 
 class LetterStore:
-    """Letters and where to send them, in the service's database."""
+    """Letters and where to send them, in the service's database. The empty address is that of somebody erased."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
@@ -20,13 +20,24 @@ class LetterStore:
     async def set_address(self, user_id: str, email: str) -> None:
         await self.db.execute(
             "INSERT INTO addresses (user_id, email) VALUES ($1, $2) "
-            "ON CONFLICT (user_id) DO UPDATE SET email = excluded.email",
+            "ON CONFLICT (user_id) DO UPDATE SET email = excluded.email WHERE addresses.email <> ''",
             user_id,
             email,
         )
 
-    async def has_address(self, user_id: str) -> bool:
-        return bool(await self.db.fetch_value("SELECT count(*) FROM addresses WHERE user_id = $1", user_id))
+    async def forget(self, user_id: str) -> None:
+        """Forget an address for good, the text of the letters that went there, and those that did not yet."""
+        await self.db.execute(
+            "INSERT INTO addresses (user_id, email) VALUES ($1, '') ON CONFLICT (user_id) DO UPDATE SET email = ''",
+            user_id,
+        )
+        await self.db.execute("DELETE FROM letters WHERE user_id = $1 AND sent_at IS NULL", user_id)
+        await self.db.execute("UPDATE letters SET body = '' WHERE user_id = $1", user_id)
+
+    async def address(self, user_id: str) -> str | None:
+        """Return where a customer is written to, None while it is unknown."""
+        found = await self.db.fetch_value("SELECT email FROM addresses WHERE user_id = $1", user_id)
+        return None if found is None else str(found)
 
     async def add(self, draft: Draft) -> None:
         """Keep a letter; one that is there already stays as it is."""
@@ -50,7 +61,8 @@ class LetterStore:
         """Return a letter ready to go out; None when it is unknown or nobody knows where to."""
         return await self.db.fetch_one(
             Mail,
-            'SELECT id, email AS "to", subject, body FROM letters JOIN addresses USING (user_id) WHERE id = $1',
+            'SELECT id, email AS "to", subject, body FROM letters JOIN addresses USING (user_id) '
+            "WHERE id = $1 AND email <> ''",
             letter_id,
         )
 

@@ -15,8 +15,11 @@ from shop.contracts.order import (
     CartAbandoned,
     CartStarted,
     Checkout,
+    CustomerGone,
     Order,
+    OrderInFlight,
     OrderNotFound,
+    OrderPage,
     Orders,
     PutLine,
 )
@@ -24,7 +27,7 @@ from shop.contracts.payment import Charge, Payment, Payments
 from shop.contracts.product import PriceChanged, ProductAdded, UnknownProduct
 from shop.contracts.shipping import Book, Parcel, Shipping
 from shop.services.order import domain
-from shop.services.order.store import Carts, OrderList, purchases_in
+from shop.services.order.store import Carts, Customers, OrderList, purchases_in
 
 
 class OrderService(Service, Orders):
@@ -48,7 +51,8 @@ class OrderService(Service, Orders):
         payments: Payments,
         shipping: Shipping,
     ) -> None:
-        self.carts, self.purchases, self.listed = Carts(db), purchases_in(events), listed
+        self.carts, self.customers = Carts(db), Customers(db)
+        self.purchases, self.listed = purchases_in(events), listed
         self.clock = clock
         self.idle_seconds = domain.idle_seconds(settings.environ)
         self.inventory, self.payments, self.shipping = inventory, payments, shipping
@@ -101,7 +105,7 @@ class OrderService(Service, Orders):
             reason = problem.code
             raise
 
-    async def my_orders(self, after: str = "", limit: int = 50) -> list[Order]:
+    async def my_orders(self, after: str = "", limit: int = 50) -> OrderPage:
         return await self.listed.of(self.principal.subject, after, limit)
 
     async def order(self, order_id: str) -> Order:
@@ -109,6 +113,11 @@ class OrderService(Service, Orders):
         if found is None or found.aggregate.order.user_id != self.principal.subject:
             raise OrderNotFound()
         return found.aggregate.order
+
+    async def close(self, user_id: str) -> None:
+        if not await self.customers.close(user_id):
+            raise OrderInFlight()
+        await self.carts.clear(user_id)
 
     async def order_ledger(self, after: str = "", limit: int = 500) -> list[Order]:
         return await self.listed.page(after, limit)
@@ -133,15 +142,19 @@ class OrderService(Service, Orders):
         user_id = self.principal.subject
         cart = await self.cart()
         placed = domain.place(cart, request, order_id=new_id(), user_id=user_id, now=self.clock.now())
+        if not await self.customers.begin(user_id, placed.order_id):
+            raise CustomerGone()
         created = await self.purchases.create(placed.order_id, lambda _: placed)
         await self.carts.clear(user_id)
         return self._told(created)
 
     async def _confirm(self, order: Order, paid: Payment, parcel: Parcel) -> Order:
+        await self.customers.end(order.id)
         return self._told(await self.purchases.change(order.id, lambda each: each.confirm(paid, parcel)))
 
     async def _cancel(self, order: Order, reason: str) -> None:
         """Cancel, and put everything back into the cart, for another card or without what ran out."""
+        await self.customers.end(order.id)
         self._told(await self.purchases.change(order.id, lambda each: each.cancel(reason)))
         for line in order.lines:
             await self.carts.put_back(order.user_id, line.sku, line.quantity)

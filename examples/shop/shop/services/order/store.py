@@ -6,13 +6,19 @@ from typing import Final
 
 from atoll.aggregates import Repository
 from atoll.eventstore import EventStore
-from atoll.projections import Projection, View, projects
+from atoll.projections import Projection, ProjectionBehind, View, projects
 from atoll.storage import Database
-from shop.contracts.order import Order, OrderCancelled, OrderConfirmed, OrderLine, OrderPlaced
+from shop.contracts.order import Order, OrderCancelled, OrderConfirmed, OrderLine, OrderPage, OrderPlaced
 from shop.contracts.values import Money
 from shop.services.order.domain import IdleCart, Purchase
 
 _ORDER: Final = "id, user_id, status, lines, total, placed_at, reason, payment_id, tracking"
+
+READ_SECONDS: Final = 1.0
+"""How long a customer waits for the latest changes to the list of their orders."""
+
+LEDGER_SECONDS: Final = 5.0
+"""How long checks wait, who want all or nothing."""
 
 
 def purchases_in(events: EventStore) -> Repository[Purchase]:
@@ -105,6 +111,32 @@ class Carts:
         return await self.db.execute("UPDATE carts SET told = 1 WHERE user_id = $1 AND told = 0", user_id) == 1
 
 
+class Customers:
+    """Whose orders are in flight and who orders no more: what streams cannot promise, in the same unit of work."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def begin(self, user_id: str, order_id: str) -> bool:
+        """Note that an order is being worked on; False when its customer orders no more."""
+        sql = (
+            "INSERT INTO in_flight (order_id, user_id) "
+            "SELECT CAST($1 AS TEXT), CAST($2 AS TEXT) WHERE NOT EXISTS (SELECT 1 FROM closed WHERE user_id = $2)"
+        )
+        return await self.db.execute(sql, order_id, user_id) == 1
+
+    async def end(self, order_id: str) -> None:
+        """An order is confirmed or cancelled."""
+        await self.db.execute("DELETE FROM in_flight WHERE order_id = $1", order_id)
+
+    async def close(self, user_id: str) -> bool:
+        """Let a customer order no more; False when an order of theirs is in flight."""
+        if await self.db.fetch_value("SELECT count(*) FROM in_flight WHERE user_id = $1", user_id):
+            return False
+        await self.db.execute("INSERT INTO closed (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING", user_id)
+        return True
+
+
 class OrderList(Projection):
     """The list of orders: a view of their events."""
 
@@ -152,18 +184,27 @@ class OrderList(Projection):
         sql = "UPDATE {orders} SET status = 'cancelled', reason = $1 WHERE id = $2"
         await view.execute(sql, event.reason, event.order_id)
 
-    async def of(self, user_id: str, after: str, limit: int) -> list[Order]:
-        """Return a customer's orders, up to the last one stored before."""
-        await self._catch_up()
+    async def of(self, user_id: str, after: str, limit: int) -> OrderPage:
+        """Return a customer's orders, up to the last one stored before, or what is there after READ_SECONDS.
+
+        A long transaction anywhere on a PostgreSQL server holds the view up; a customer would rather see an older list.
+        """
+        try:
+            await self._catch_up(READ_SECONDS)
+        except ProjectionBehind:
+            complete = False
+        else:
+            complete = True
         sql = f"SELECT {_ORDER} FROM orders WHERE user_id = $1 AND id > $2 ORDER BY id LIMIT $3"
-        return await self.db.fetch_all(Order, sql, user_id, after, limit)
+        orders = await self.db.fetch_all(Order, sql, user_id, after, limit)
+        return OrderPage(orders=orders, complete=complete)
 
     async def page(self, after: str, limit: int) -> list[Order]:
-        """Return everybody's orders, up to the last one stored before."""
-        await self._catch_up()
+        """Return everybody's orders, up to the last one stored before. Raises ProjectionBehind."""
+        await self._catch_up(LEDGER_SECONDS)
         sql = f"SELECT {_ORDER} FROM orders WHERE id > $1 ORDER BY id LIMIT $2"
         return await self.db.fetch_all(Order, sql, after, limit)
 
-    async def _catch_up(self) -> None:
-        """Let everybody read what they wrote. Raises ProjectionBehind after some seconds."""
-        await self.wait_for(await self.events.end())
+    async def _catch_up(self, seconds: float) -> None:
+        """Let everybody read what they wrote. Raises ProjectionBehind after so many seconds."""
+        await self.wait_for(await self.events.end(), seconds)

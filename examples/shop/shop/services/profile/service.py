@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atoll.service import Service, on
 from atoll.storage import Database
-from shop.contracts.profile import Profile, Profiles, ProfileUpdated, UpdateProfile
+from shop.contracts.profile import Profile, ProfileErased, Profiles, ProfileUpdated, UpdateProfile
 from shop.contracts.user import UserCreated
 from shop.services.profile.domain import updated
 from shop.services.profile.store import ProfileStore
@@ -26,9 +26,13 @@ class ProfileService(Service, Profiles):
         before = await self.store.get(self.principal.subject)
         profile = updated(before, request)
         if profile != before:
-            await self.store.put(profile)
+            if not await self.store.put(profile):
+                raise ProfileErased()
             self.emit(ProfileUpdated(user_id=profile.user_id))
         return profile
+
+    async def forget(self, user_id: str) -> None:
+        await self.store.forget(user_id)
 
     @on(UserCreated)
     async def begin(self, event: UserCreated) -> None:

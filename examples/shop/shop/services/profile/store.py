@@ -25,13 +25,23 @@ class ProfileStore:
             name,
         )
 
-    async def put(self, profile: Profile) -> None:
-        await self.db.execute(
+    async def put(self, profile: Profile) -> bool:
+        """Keep a profile; False when its customer was erased."""
+        changed = await self.db.execute(
             "INSERT INTO profiles (user_id, name, phone, address) VALUES ($1, $2, $3, $4) "
             "ON CONFLICT (user_id) DO UPDATE SET name = excluded.name, phone = excluded.phone, "
-            "address = excluded.address",
+            "address = excluded.address WHERE profiles.erased = 0",
             profile.user_id,
             profile.name,
             profile.phone,
             profile.address,
+        )
+        return changed == 1
+
+    async def forget(self, user_id: str) -> None:
+        """Empty a profile for good; an event that comes late begins no other."""
+        await self.db.execute(
+            "INSERT INTO profiles (user_id, name, phone, erased) VALUES ($1, '', '', 1) "
+            "ON CONFLICT (user_id) DO UPDATE SET name = '', phone = '', address = NULL, erased = 1",
+            user_id,
         )

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from shop.contracts.user import Account, Register, UserCreated, UserEmailUpdated
+from shop.contracts.user import ERASED, Account, AccountNotFound, Register, UserCreated, UserEmailUpdated, UserErased
 
 NOBODY: Final = Account(id="", email="", name="", country="", created_at=0.0)
 
@@ -47,12 +47,18 @@ class Customer:
     account: Account = NOBODY
 
     def move(self, email: str) -> UserEmailUpdated | None:
-        """Decide on another address; None when it is the same."""
+        """Decide on another address; None when it is the same. Raises AccountNotFound for somebody erased."""
+        if self.account.erased:
+            raise AccountNotFound()
         if self.account.email == normal_email(email):
             return None
         return UserEmailUpdated(user_id=self.account.id, email=normal_email(email), previous=self.account.email)
 
-    def apply(self, event: UserCreated | UserEmailUpdated) -> None:
+    def erase(self, reason: str) -> UserErased | None:
+        """Decide to be nobody; None when it is so already."""
+        return None if self.account.erased else UserErased(user_id=self.account.id, reason=reason)
+
+    def apply(self, event: UserCreated | UserEmailUpdated | UserErased) -> None:
         match event:
             case UserCreated():
                 self.account = Account(
@@ -65,3 +71,5 @@ class Customer:
             case UserEmailUpdated():
                 revision = self.account.revision + 1
                 self.account = msgspec.structs.replace(self.account, email=event.email, revision=revision)
+            case UserErased():
+                self.account = msgspec.structs.replace(self.account, email=ERASED, name=ERASED, erased=True)

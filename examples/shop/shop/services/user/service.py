@@ -1,4 +1,4 @@
-"""The service that keeps accounts. Registration is a saga, because credentials live with `auth`."""
+"""The service that keeps accounts. Registration and erasure are sagas, because others keep parts of a customer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from atoll.saga import Saga, saga
 from atoll.service import Service
 from atoll.storage import Database
 from shop.contracts.auth import Activate, Auth
-from shop.contracts.user import Account, AccountNotFound, ChangeEmail, EmailTaken, Register, Users
-from shop.services.user.domain import creation, open_account
+from shop.contracts.notification import Notifications
+from shop.contracts.order import Orders
+from shop.contracts.profile import Profiles
+from shop.contracts.user import Account, AccountNotFound, ChangeEmail, EmailTaken, LeavingReason, Register, Users
+from shop.services.user.domain import Customer, creation, open_account
 from shop.services.user.store import Addresses, customers_in
 
 
@@ -20,11 +23,21 @@ class UserService(Service, Users):
     version = "1.0.0"
     migrations = "migrations"
 
-    def __init__(self, db: Database, events: EventStore, keys: SubjectKeys, clock: Clock, auth: Auth) -> None:
-        self.customers = customers_in(events, keys)
+    def __init__(
+        self,
+        db: Database,
+        events: EventStore,
+        keys: SubjectKeys,
+        clock: Clock,
+        auth: Auth,
+        profiles: Profiles,
+        notifications: Notifications,
+        orders: Orders,
+    ) -> None:
+        self.customers, self.keys = customers_in(events, keys), keys
         self.addresses = Addresses(db)
         self.clock = clock
-        self.auth = auth
+        self.auth, self.profiles, self.notifications, self.orders = auth, profiles, notifications, orders
 
     @saga
     async def register(self, s: Saga, request: Register) -> Account:
@@ -33,11 +46,21 @@ class UserService(Service, Users):
         await s.step("activate", self.auth.activate, activation, undo=lambda _: self.auth.withdraw(account.id))
         return await s.step("confirm", self._confirm, account, request.source)
 
+    @saga
+    async def erase(self, s: Saga, reason: LeavingReason = "other") -> None:
+        """Once no order is in flight and none can come any more, there is no way back."""
+        user_id = await s.step("find", self._known)
+        await s.pivot("close", self.orders.close, user_id)
+        await s.step("sign out", self.auth.withdraw, user_id)
+        await s.step("profile", self.profiles.forget, user_id)
+        await s.step("letters", self.notifications.forget, user_id)
+        await s.step("account", self._erase, user_id, reason)
+
     async def me(self) -> Account:
-        found = await self.customers.find(self.principal.subject)
-        if found is None:
+        account = (await self._mine()).account
+        if account.erased:
             raise AccountNotFound()
-        return found.aggregate.account
+        return account
 
     async def change_email(self, request: ChangeEmail) -> Account:
         try:
@@ -68,3 +91,19 @@ class UserService(Service, Users):
         await self.addresses.settle(account.id)
         self.emit(*created.events)
         return created.aggregate.account
+
+    async def _mine(self) -> Customer:
+        found = await self.customers.find(self.principal.subject)
+        if found is None:
+            raise AccountNotFound()
+        return found.aggregate
+
+    async def _known(self) -> str:
+        return (await self._mine()).account.id
+
+    async def _erase(self, user_id: str, reason: LeavingReason) -> None:
+        """Shred what is personal in the events, free the address, and tell."""
+        changed = await self.customers.change(user_id, lambda each: each.erase(reason))
+        await self.keys.erase(user_id, now=self.clock.now())
+        await self.addresses.forget(user_id)
+        self.emit(*changed.events)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from atoll.aggregates import Repository, SubjectKeys
+from atoll.contracts import Event
 from atoll.eventstore import EventStore
 from atoll.storage import Database
-from shop.contracts.user import UserCreated, UserEmailUpdated
+from shop.contracts.user import UserCreated, UserEmailUpdated, UserErased
 from shop.services.user.domain import Customer
 
 
@@ -17,7 +18,8 @@ class _Owner(msgspec.Struct):
 
 def customers_in(events: EventStore, keys: SubjectKeys) -> Repository[Customer]:
     """Return the accounts. A handful of events each: they are folded without snapshots."""
-    return Repository[Customer].of(events, Customer, [UserCreated, UserEmailUpdated], category="user", keys=keys)
+    kinds: list[type[Event]] = [UserCreated, UserEmailUpdated, UserErased]
+    return Repository[Customer].of(events, Customer, kinds, category="user", keys=keys)
 
 
 class Addresses:
@@ -51,6 +53,10 @@ class Addresses:
             user_id,
         )
         return changed == 1
+
+    async def forget(self, user_id: str) -> None:
+        """Free an address; its account stays in the list, under its id, which is nobody's address."""
+        await self.db.execute("UPDATE addresses SET email = user_id WHERE user_id = $1", user_id)
 
     async def owners(self, after: str, limit: int) -> list[str]:
         """Return the ids of accounts that are known, in order."""
