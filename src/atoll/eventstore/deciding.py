@@ -2,12 +2,15 @@
 
 A batch of writes is decided one after the other on what is known of their streams, and each that is accepted counts for
 those after it. What is not known is named in `missing`: look it up and decide again.
+
+The records are structs, which are made in a third of the time of a named tuple: each append needs several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+
+import msgspec
 
 from atoll.eventstore.errors import ConcurrencyConflict, ConditionFailed, EventStoreError, PartialRepeat, StreamDeleted
 from atoll.eventstore.events import ANY, Appended, Condition, NewEvent, Position, Presence, StreamAppend
@@ -20,14 +23,14 @@ Place = Position | int
 """Where an event is: its position, or its index among the rows of the batch."""
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """A stream's version and whether its last event is a tombstone."""
 
     version: int
     deleted: bool = False
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """An event to be inserted."""
 
     key: Key
@@ -74,7 +77,7 @@ def needed(writes: Sequence[Write]) -> Missing:
     return missing
 
 
-class _Accepted(NamedTuple):
+class _Accepted(msgspec.Struct, frozen=True, gc=False):
     """A part that may be written after `version`."""
 
     key: Key
@@ -82,7 +85,7 @@ class _Accepted(NamedTuple):
     part: StreamAppend
 
 
-class _Done(NamedTuple):
+class _Done(msgspec.Struct, frozen=True, gc=False):
     """A part whose last event is at `version`: written by this batch, or before."""
 
     stream: str
@@ -107,10 +110,10 @@ class Batch:
         self._writes = writes
         self._verdicts = [self._verdict(each) for each in writes]
 
-    def outcomes(self, positions: Sequence[Position]) -> list[Outcome]:
-        """Return what became of each write, given the positions that the rows got."""
+    def outcomes(self, after: Position) -> list[Outcome]:
+        """Return what became of each write, given the position that the rows were put after, one by one."""
         return [
-            verdict if isinstance(verdict, EventStoreError) else [_appended(each, positions) for each in verdict]
+            verdict if isinstance(verdict, EventStoreError) else [_appended(each, after) for each in verdict]
             for verdict in self._verdicts
         ]
 
@@ -124,6 +127,16 @@ class Batch:
         }
 
     def _verdict(self, write: Write) -> EventStoreError | list[_Done]:
+        """Decide a write; while something is missing, what comes of it is not used."""
+        if len(write.parts) != 1 or write.condition is not None:
+            return self._verdict_on_all(write)
+        part = write.parts[0]
+        judged = self._judge((write.tenant, part.stream), part)
+        if isinstance(judged, EventStoreError):
+            return judged
+        return [self._accept(judged) if isinstance(judged, _Accepted) else judged]
+
+    def _verdict_on_all(self, write: Write) -> EventStoreError | list[_Done]:
         judged = [self._judge((write.tenant, each.stream), each) for each in write.parts]
         unseen = 0 if write.condition is None else self._unseen(write.tenant, write.condition)
         if self.missing:
@@ -131,9 +144,9 @@ class Batch:
         verdict = _together(judged)
         if isinstance(verdict, EventStoreError):
             return verdict
-        if unseen > 0 and any(type(each) is _Accepted for each in verdict):
+        if unseen > 0 and any(isinstance(each, _Accepted) for each in verdict):
             return ConditionFailed(unseen)
-        return [self._accept(each) if type(each) is _Accepted else cast("_Done", each) for each in verdict]
+        return [self._accept(each) if isinstance(each, _Accepted) else each for each in verdict]
 
     def _judge(self, key: Key, part: StreamAppend) -> _Judged:
         expected, head = part.expected, self.heads.get(key) or self._known.heads.get(key)
@@ -179,8 +192,8 @@ class Batch:
 
     def _added(self) -> dict[tuple[Key, str], dict[int, Place]]:
         """Return where the events of this batch are; asked for by repetitions only, so most batches never look."""
-        for index, (key, version, event) in enumerate(self.rows[self._placed :], self._placed):
-            self._places.setdefault((key, event.id), {})[version] = index
+        for index, row in enumerate(self.rows[self._placed :], self._placed):
+            self._places.setdefault((row.key, row.event.id), {})[row.version] = index
         self._placed = len(self.rows)
         return self._places
 
@@ -193,17 +206,16 @@ class Batch:
         return count + sum(condition.query.matches(each.type, each.tags) for each in mine) - condition.seen
 
     def _accept(self, accepted: _Accepted) -> _Done:
-        key, version, part = accepted
-        self.rows += [Row(key, place, event) for place, event in enumerate(part.events, version + 1)]
-        last = version + len(part.events)
-        self.heads[key] = Head(last)
-        return _Done(part.stream, last, len(self.rows) - 1)
+        key, version, part = accepted.key, accepted.version, accepted.part
+        for event in part.events:
+            version += 1
+            self.rows.append(Row(key, version, event))
+        self.heads[key] = Head(version)
+        return _Done(part.stream, version, len(self.rows) - 1)
 
 
 def _together(judged: Sequence[_Judged]) -> EventStoreError | list[_Accepted | _Done]:
     """All parts are written, or all were before; the first that forbids it decides."""
-    if len(judged) == 1:
-        return judged[0] if isinstance(judged[0], EventStoreError) else [judged[0]]
     parts: list[_Accepted | _Done] = []
     for each in judged:
         if isinstance(each, EventStoreError):
@@ -219,7 +231,7 @@ def _first(places: Mapping[int, Place]) -> tuple[int, Place] | None:
     return min(places.items(), key=lambda item: item[0]) if places else None
 
 
-def _appended(done: _Done, positions: Sequence[Position]) -> Appended:
+def _appended(done: _Done, after: Position) -> Appended:
     place = done.place
-    position = positions[place] if isinstance(place, int) else place
+    position = Position(after.transaction, after.number + 1 + place) if isinstance(place, int) else place
     return Appended(stream=done.stream, version=done.version, position=position, repeated=done.repeated)

@@ -121,7 +121,7 @@ class StreamInfo(msgspec.Struct, frozen=True, kw_only=True):
     deleted: bool = False
 
 
-class StreamAppend(msgspec.Struct, frozen=True):
+class StreamAppend(msgspec.Struct, frozen=True, gc=False):
     """One stream's part of `EventStore.append_many`."""
 
     stream: str

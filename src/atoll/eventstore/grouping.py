@@ -32,13 +32,14 @@ class Grouping:
         self._waiting: list[tuple[Write, asyncio.Future[Outcome]]] = []
         self._worker: asyncio.Task[None] | None = None
 
-    async def write(self, write: Write) -> Outcome:
+    def write(self, write: Write) -> asyncio.Future[Outcome]:
         """Run a write in a commit with others. One that is cancelled meanwhile may be written all the same."""
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[Outcome] = loop.create_future()
         self._waiting.append((write, outcome))
         if self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
-        return await outcome
+            self._worker = loop.create_task(self._work())
+        return outcome
 
     async def close(self) -> None:
         """Wait for the writes in hand."""

@@ -49,10 +49,12 @@ class MemoryEventLog:
         known = Known()
         while (batch := Batch(writes, known)).missing:
             self._look_up(batch.missing, known)
-        positions = [self._insert(each, self._clock.now()) for each in batch.rows]
-        if positions:
+        after = await self.end()
+        for each in batch.rows:
+            self._insert(each, self._clock.now())
+        if batch.rows:
             self.changed.set()
-        return batch.outcomes(positions)
+        return batch.outcomes(after)
 
     async def write_within(self, unit: UnitOfWork, write: Write) -> Outcome:
         return (await self.write([write]))[0]
@@ -93,9 +95,9 @@ class MemoryEventLog:
         return [each for each in events if each.version >= part.start][: part.limit]
 
     async def info(self, tenant: str, stream: str) -> StreamInfo:
-        version, deleted = self._head((tenant, stream))
+        head = self._head((tenant, stream))
         before, metadata = self._note((tenant, stream))
-        return StreamInfo(version=version, truncated_before=before, metadata=metadata, deleted=deleted)
+        return StreamInfo(version=head.version, truncated_before=before, metadata=metadata, deleted=head.deleted)
 
     async def feed(self, part: FeedSlice) -> FeedPage:
         matching = self._matching(part.tenant, part.query, part.after)
@@ -131,13 +133,13 @@ class MemoryEventLog:
             count = sum(1 for _ in self._matching(tenant, condition.query, condition.after))
             known.matching[tenant, condition] = count
 
-    def _insert(self, row: Row, now: float) -> Position:
-        (tenant, stream), version, event = row
+    def _insert(self, row: Row, now: float) -> None:
+        (tenant, stream), event = row.key, row.event
         self._last += 1
         recorded = RecordedEvent(
             tenant=tenant,
             stream=stream,
-            version=version,
+            version=row.version,
             position=Position(0, self._last),
             id=event.id,
             type=event.type,
@@ -150,7 +152,6 @@ class MemoryEventLog:
         )
         self._events.append(recorded)
         self._streams[row.key].append(recorded)
-        return recorded.position
 
     def _head(self, key: Key) -> Head:
         events = self._streams.get(key)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
 from atoll.eventstore.errors import EventStoreError
 from atoll.eventstore.events import (
     EVERYTHING,
@@ -24,8 +26,7 @@ from atoll.eventstore.signal import Signal
 from atoll.storage import UnitOfWork
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(msgspec.Struct, frozen=True, gc=False):
     """One append of one tenant: to one or more streams, all or nothing."""
 
     tenant: str

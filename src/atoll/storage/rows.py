@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -62,6 +63,11 @@ def bind(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     return msgspec.json.encode(value).decode()
+
+
+def bound(args: Sequence[Any]) -> Sequence[Any]:
+    """Return arguments as a driver takes them (see `bind`): the same ones when all are scalars, as most often."""
+    return args if _PLAIN.issuperset(map(type, args)) else [bind(each) for each in args]
 
 
 def _is_scalar(kind: Any) -> bool:

@@ -14,7 +14,7 @@ from atoll.storage.sqlite.members import Pace
 
 
 class Watched(sqlite3.Connection):
-    """A connection that notes its transactions' statements and asks `before_commit` first."""
+    """A connection that notes its transactions' statements and repeated ones, and asks `before_commit` first."""
 
     heard: list[str]
     before_commit: Callable[[], None]
@@ -26,6 +26,10 @@ class Watched(sqlite3.Connection):
         if word == "COMMIT":
             self.before_commit()
         return super().execute(sql, *args)
+
+    def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        self.heard.append(f"{sql.partition(' ')[0]} * {len(rows)}")
+        return super().executemany(sql, rows)
 
 
 class Commits:
@@ -39,7 +43,7 @@ class Commits:
 
     @property
     def heard(self) -> list[str]:
-        """BEGIN, SAVEPOINT, RELEASE, ROLLBACK and COMMIT, in order."""
+        """BEGIN, SAVEPOINT, RELEASE, ROLLBACK, COMMIT and what was run for many rows (`INSERT * 2`), in order."""
         return self._connection.heard
 
     def fail(self, code: int) -> None:

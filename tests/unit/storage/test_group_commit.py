@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from atoll.storage import ConstraintViolated, Database, DiskFailed, StatementFai
 from atoll.storage.sqlite import SqliteEngine
 from atoll.storage.sqlite.line import Line, saves_time
 from atoll.storage.sqlite.members import Pace
+from atoll.storage.sqlite.session import SqliteSession
 from atoll.storage.sqlite.worker import Told, Worker
 from tests.unit.storage.commits import Commits, always, watched
 
@@ -141,6 +142,28 @@ async def test_a_last_statement_that_fails_undoes_only_its_unit_of_work(db: Data
     assert await ids(db) == [1, 2]
 
 
+async def test_deferred_inserts_of_one_kind_go_to_the_driver_together_and_in_order(
+    db: Database, commits: Commits
+) -> None:
+    async with db.transaction() as unit:
+        for number in range(3):
+            unit.defer("INSERT INTO things (text) VALUES ($1)", [number])
+        unit.defer("UPDATE things SET text = text || $1 WHERE id = $2", "!", 3)
+        unit.defer("INSERT INTO things (text) VALUES ($1)", "last")
+    assert commits.heard == ["BEGIN", "INSERT * 3", "INSERT * 1", "COMMIT"]
+    texts = await db.fetch_value("SELECT group_concat(text) FROM (SELECT text FROM things ORDER BY id)")
+    assert texts == "[0],[1],[2]!,last"
+
+
+async def test_of_deferred_inserts_of_which_one_fails_none_is_kept(db: Database) -> None:
+    with pytest.raises(ConstraintViolated):
+        async with db.transaction() as unit:
+            for number in (1, 2, 1):
+                unit.defer("INSERT INTO things (id) VALUES ($1)", number)
+    await one(db, 7)
+    assert await ids(db) == [7]
+
+
 async def test_one_whose_first_member_is_undone_begins_anew(db: Database, commits: Commits) -> None:
     async def change_of_mind() -> None:
         async with db.transaction():
@@ -202,8 +225,9 @@ async def test_one_at_whose_statement_sqlite_undid_the_others_leaves_them_to_run
 
 async def test_one_that_ends_the_transaction_by_hand_leaves_the_others_to_run_again(db: Database) -> None:
     async def by_hand() -> None:
-        async with db.transaction():
-            await db.fetch_value("/* hidden */ ROLLBACK")
+        async with db.transaction() as unit:
+            session = cast(SqliteSession, await unit.session())
+            await session.run(sqlite3.Connection.execute, "ROLLBACK")
 
     assert await together(db.atomic(partial(insert, db, 1)), by_hand(), one(db, 2)) == [
         NOTHING,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atoll.core.errors import SettingsError
-from atoll.storage import Database, DatabaseUnusable, DiskFailed, TransactionConflict
+from atoll.storage import Database, DatabaseUnusable, DiskFailed, StatementFailed, TransactionConflict
 from atoll.storage.sqlite import patience
 
 
@@ -68,6 +68,14 @@ async def test_one_that_waits_for_another_process_and_is_cancelled_ends_at_once(
     holder.close()
     await write()
     assert await db.fetch_value("SELECT count(*) FROM atoll_inbox") == 1
+
+
+@pytest.mark.parametrize("args", [(), (1, 2)])
+async def test_fewer_or_more_arguments_than_a_statement_has_places_for_are_refused(
+    db: Database, args: tuple[int, ...]
+) -> None:
+    with pytest.raises(StatementFailed, match=r"bindings supplied.*, in: SELECT \$1"):
+        await db.fetch_value("SELECT $1", *args)
 
 
 async def test_a_full_disk_may_pass_and_nothing_was_committed(db: Database) -> None:

@@ -13,9 +13,9 @@ from atoll.eventstore.port import Write
 from atoll.eventstore.postgres.locks import locks_shared
 from atoll.eventstore.postgres.looking import heads_of, places_of
 from atoll.eventstore.postgres.pinned import Pinned
-from atoll.eventstore.postgres.words import TRANSACTION, tags_of_rows
+from atoll.eventstore.postgres.words import TRANSACTION
 from atoll.eventstore.sql.remembering import Moved, Places
-from atoll.eventstore.sql.rows import metadata_of, tags_of
+from atoll.eventstore.sql.rows import tags_of, values_of
 from atoll.storage import CommitUnknown, ConnectionLost, ConstraintViolated
 
 SENDING = crash_point("events.sending")
@@ -26,8 +26,9 @@ WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(key) FROM unnes
 ground AS MATERIALIZED (SELECT {TRANSACTION} AS transaction_id),
 added AS (
     INSERT INTO atoll_events
-    SELECT (SELECT transaction_id FROM ground), e.place, e.tenant, e.stream, e.version, e.id, e.type, e.data, e.tags,
-        e.metadata, e.correlation, e.causation, $11::double precision
+    SELECT (SELECT transaction_id FROM ground), e.place, coalesce(e.tenant, ''), e.stream, e.version, e.id, e.type,
+        coalesce(e.data, ''), e.tags, e.metadata, coalesce(e.correlation, ''), coalesce(e.causation, ''),
+        $11::double precision
     FROM unnest(
         $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::text[],
         $10::text[]
@@ -60,10 +61,10 @@ class PostgresTable:
     async def places(self, wanted: Set[tuple[Key, str]]) -> Places:
         return await places_of(self._connection, wanted)
 
-    async def insert(self, writes: Sequence[Write], rows: Sequence[Row]) -> list[Position]:
+    async def insert(self, writes: Sequence[Write], rows: Sequence[Row]) -> Position:
         """Insert rows in one statement. Raises CommitUnknown when the answer is lost."""
         args = [*_columns(rows), self._clock.now(), list(locks_shared(writes))]
-        tags = tags_of_rows(rows, 1)
+        tags = tags_of(rows, 1)
         sql, more = (_TAGGED, [list(each) for each in zip(*tags, strict=True)]) if tags else (_PLAIN, [])
         await self._connection.open()
         SENDING.reached()
@@ -74,21 +75,10 @@ class PostgresTable:
         except ConnectionLost as error:
             raise CommitUnknown("the connection broke while events were appended; append the same again") from error
         ANSWERED.reached()
-        return [Position(records[0][0], number) for number in range(1, len(rows) + 1)]
+        return Position(records[0][0], 0)
 
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:
-    keys, versions, events = zip(*rows, strict=True)
-    tenants, streams = zip(*keys, strict=True)
-    return [
-        tenants,
-        streams,
-        versions,
-        [e.id for e in events],
-        [e.type for e in events],
-        [e.data for e in events],
-        [tags_of(e) for e in events],
-        [metadata_of(e) for e in events],
-        [e.correlation for e in events],
-        [e.causation for e in events],
-    ]
+    """Return the values of each column; none of one in which they are all empty, as the driver looks at each twice."""
+    columns = zip(*[values_of(each) for each in rows], strict=True)
+    return [each if any(each) else () for each in columns]

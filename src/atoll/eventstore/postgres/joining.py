@@ -21,7 +21,7 @@ from atoll.eventstore.postgres.looking import count_of, heads_of, places_of
 from atoll.eventstore.postgres.pinned import Pinned
 from atoll.eventstore.postgres.words import GROUND
 from atoll.eventstore.sql.words import Words
-from atoll.eventstore.sql.writing import Ground, SqlWriting, positions
+from atoll.eventstore.sql.writing import SqlWriting
 from atoll.storage import ConstraintViolated, TransactionConflict, UnitOfWork
 from atoll.storage.port import Session, Statement
 
@@ -36,8 +36,9 @@ class Mine:
     )
     rows: list[tuple[Row, Position]] = field(default_factory=list[tuple[Row, Position]])
 
-    def add(self, rows: Sequence[Row], where: Sequence[Position]) -> None:
-        for row, position in zip(rows, where, strict=True):
+    def add(self, rows: Sequence[Row], after: Position) -> None:
+        for number, row in enumerate(rows, after.number + 1):
+            position = Position(after.transaction, number)
             self.heads[row.key] = Head(row.version, row.event.type == TOMBSTONE)
             self.places.setdefault((row.key, row.event.id), {})[row.version] = position
             self.rows.append((row, position))
@@ -68,11 +69,11 @@ class Joining:
         mine = _mine.setdefault(unit, Mine())
         session = await unit.session()
         try:
-            ground = await self._ground(session, write, mine)
-            batch = await self._decide(write, mine, ground)
+            after = await self._end(session, write, mine)
+            batch = await self._decide(write, mine, after)
             if batch.refused():
                 await self._check_snapshot(session, write)
-            for each in self._writing.insertion(batch.rows, ground):
+            for each in self._writing.insertion(batch.rows, after):
                 await session.execute(each)
         except ConstraintViolated as error:
             conflict = TransactionConflict(f"another transaction appended to the same stream: {error}")
@@ -81,26 +82,25 @@ class Joining:
         except BaseException as error:
             unit.spoil(error)
             raise
-        where = positions(ground, len(batch.rows))
-        mine.add(batch.rows, where)
-        return batch.outcomes(where)[0]
+        mine.add(batch.rows, after)
+        return batch.outcomes(after)[0]
 
-    async def _ground(self, session: Session, write: Write, mine: Mine) -> Ground:
+    async def _end(self, session: Session, write: Write, mine: Mine) -> Position:
         """Take the locks, and return after which position the events go."""
         if not self._gapless:
             await take_locks(session, [write])
             transaction = (await session.fetch(Statement(GROUND))).rows[0][0]
-            return Ground(transaction, len(mine.rows))
+            return Position(transaction, len(mine.rows))
         await take_the_count(session, [write])
         if mine.rows:
-            return Ground(0, mine.rows[-1][1].number)
+            return Position(0, mine.rows[-1][1].number)
         newest = await self._outside.fetch(self._words.newest)
-        return Ground(0, newest[0][1] if newest else 0)
+        return Position(0, newest[0][1] if newest else 0)
 
-    async def _decide(self, write: Write, mine: Mine, ground: Ground) -> Batch:
+    async def _decide(self, write: Write, mine: Mine, after: Position) -> Batch:
         known = Known(dict(mine.heads))
         while (batch := Batch([write], known)).missing:
-            await self._look_up(batch.missing, known, mine, ground)
+            await self._look_up(batch.missing, known, mine, after)
         return batch
 
     async def _check_snapshot(self, session: Session, write: Write) -> None:
@@ -112,10 +112,10 @@ class Joining:
         if not seen.refused():
             raise TransactionConflict("other transactions appended what this one has not seen, and it must")
 
-    async def _look_up(self, missing: Missing, known: Known, mine: Mine, ground: Ground) -> None:
+    async def _look_up(self, missing: Missing, known: Known, mine: Mine, after: Position) -> None:
         if missing.heads:
             for key, (head, written_by) in (await heads_of(self._outside, missing.heads)).items():
-                if written_by > ground.transaction:
+                if written_by > after.transaction:
                     raise TransactionConflict(
                         f"the stream {key[1]!r} was written by a transaction that began after this one, which the feed "
                         "could not show in the order of versions"

@@ -22,7 +22,7 @@ from atoll.eventstore.sql.keeping import SqlWriter
 from atoll.eventstore.sql.opening import ready_tables
 from atoll.eventstore.sql.reading import SqlReader
 from atoll.eventstore.sql.remembering import Moved, Remembering
-from atoll.eventstore.sql.writing import SqlWriting, positions
+from atoll.eventstore.sql.writing import SqlWriting
 from atoll.storage import ConstraintViolated, Database, TransactionConflict, UnitOfWork
 from atoll.storage.postgres.engine import PostgresEngine
 from atoll.storage.uninterrupted import uninterrupted
@@ -92,15 +92,15 @@ class PostgresEventLog:
         self._group.forget(writes)
         session = await self._db.engine.begin("read committed")
         try:
-            batch, ground = await self._writing.decide(session, writes)
-            insertion = self._writing.insertion(batch.rows, ground)
+            batch, after = await self._writing.decide(session, writes)
+            insertion = self._writing.insertion(batch.rows, after)
             for each in insertion:
                 await session.execute(each)
         except BaseException:
             await uninterrupted(session.rollback())
             raise
         await uninterrupted(session.commit(()))
-        return batch.outcomes(positions(ground, len(batch.rows)))
+        return batch.outcomes(after)
 
 
 class PostgresReader(SqlReader):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final
 
 from atoll.eventstore.deciding import Row
-from atoll.eventstore.sql.rows import metadata_of, tags_of
+from atoll.eventstore.sql.rows import tags_of, values_of
 from atoll.eventstore.sql.words import Words
 from atoll.storage.port import Statement
 from atoll.storage.postgres.dialect import DIALECT
@@ -104,21 +104,10 @@ def insertion(rows: Sequence[Row], *, transaction: int, first: int, time: float)
     """Insert events with the places they are told, and their tags."""
     if not rows:
         return []
-    values = [
-        (*key, version, e.id, e.type, e.data, tags_of(e), metadata_of(e), e.correlation, e.causation)
-        for key, version, e in rows
-    ]
-    statements = [Statement(_INSERT, (transaction, first, time, values))]
-    if tags := tags_of_rows(rows, first):
+    statements = [Statement(_INSERT, (transaction, first, time, [values_of(each) for each in rows]))]
+    if tags := tags_of(rows, first):
         statements.append(Statement(_INSERT_TAGS, (transaction, tags)))
     return statements
-
-
-def tags_of_rows(rows: Sequence[Row], first: int) -> list[tuple[str, str, int]]:
-    """Return tag, tenant and number for each tag of rows that are numbered from `first` on."""
-    return [
-        (tag, key[0], number) for number, (key, _, event) in enumerate(rows, first) for tag in dict.fromkeys(event.tags)
-    ]
 
 
 WORDS: Final = Words(

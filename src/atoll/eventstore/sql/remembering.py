@@ -10,7 +10,7 @@ from collections.abc import Sequence, Set
 from typing import Final, Protocol
 
 from atoll.eventstore.deciding import Batch, Head, Key, Known, Row
-from atoll.eventstore.events import Position
+from atoll.eventstore.events import START, Position
 from atoll.eventstore.port import Outcome, Write
 
 REMEMBERED: Final = 100_000
@@ -34,8 +34,8 @@ class Table(Protocol):
         """Return in which versions of its stream each event id is."""
         ...
 
-    async def insert(self, writes: Sequence[Write], rows: Sequence[Row]) -> list[Position]:
-        """Commit rows and return their positions. Raises Moved when a version is taken."""
+    async def insert(self, writes: Sequence[Write], rows: Sequence[Row]) -> Position:
+        """Commit rows and return the position that they come after. Raises Moved when a version is taken."""
         ...
 
 
@@ -54,9 +54,9 @@ class Remembering:
         known = Known(self._heads)
         while (batch := Batch(writes, known)).missing or (batch.refused() - fresh):
             fresh |= await self._look_up(batch, known, fresh)
-        where = await self._table.insert(writes, batch.rows) if batch.rows else []
+        after = await self._table.insert(writes, batch.rows) if batch.rows else START
         self._heads |= batch.heads
-        return batch.outcomes(where)
+        return batch.outcomes(after)
 
     def forget(self, writes: Sequence[Write]) -> None:
         """Remember nothing of the streams of `writes`."""

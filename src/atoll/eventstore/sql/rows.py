@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from atoll.eventstore.checking import encoded
-from atoll.eventstore.events import NewEvent, Position, RecordedEvent
+from atoll.eventstore.deciding import Row
+from atoll.eventstore.events import Position, RecordedEvent
 
 COLUMNS: Final = (
     "e.tenant, e.stream, e.version, e.id, e.type, e.data, e.tags, e.metadata, e.correlation, e.causation, e.time"
@@ -42,11 +43,27 @@ def recorded_all(rows: Iterable[Sequence[Any]]) -> list[RecordedEvent]:
     return [recorded(each) for each in rows]
 
 
-def tags_of(event: NewEvent) -> str | None:
-    """Return an event's tags as they are stored."""
-    return msgspec.json.encode(event.tags).decode() if event.tags else None
+def values_of(row: Row) -> tuple[Any, ...]:
+    """Return what is stored of an event in COLUMNS, but for the time."""
+    event = row.event
+    return (
+        *row.key,
+        row.version,
+        event.id,
+        event.type,
+        event.data,
+        msgspec.json.encode(event.tags).decode() if event.tags else None,
+        encoded(event.metadata) if event.metadata else None,
+        event.correlation,
+        event.causation,
+    )
 
 
-def metadata_of(event: NewEvent) -> str | None:
-    """Return an event's metadata as they are stored."""
-    return encoded(event.metadata) if event.metadata else None
+def tags_of(rows: Sequence[Row], first: int) -> list[tuple[str, str, int]]:
+    """Return tag, tenant and number for each tag of rows that are numbered from `first` on."""
+    return [
+        (tag, row.key[0], number)
+        for number, row in enumerate(rows, first)
+        if row.event.tags
+        for tag in dict.fromkeys(row.event.tags)
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from atoll.core.clock import Clock
 from atoll.eventstore.deciding import Batch, Head, Key, Known, Missing, Row, needed
@@ -13,13 +13,6 @@ from atoll.eventstore.sql.querying import Args, Selecting
 from atoll.eventstore.sql.words import Words
 from atoll.storage import TransactionConflict, UnitOfWork
 from atoll.storage.port import Session, Statement
-
-
-class Ground(NamedTuple):
-    """The transaction in hand, as positions name it, and the number of the last event."""
-
-    transaction: int
-    number: int
 
 
 class Turn(Protocol):
@@ -40,23 +33,23 @@ class SqlWriting:
         """Run a write in a unit of work that is the only one that writes."""
         session = await unit.session()
         try:
-            batch, ground = await self.decide(session, [write])
-            for each in self.insertion(batch.rows, ground):
+            batch, after = await self.decide(session, [write])
+            for each in self.insertion(batch.rows, after):
                 await session.execute(each)
         except BaseException as error:
             unit.spoil(error)
             raise
-        return batch.outcomes(positions(ground, len(batch.rows)))[0]
+        return batch.outcomes(after)[0]
 
-    async def decide(self, session: Session, writes: Sequence[Write]) -> tuple[Batch, Ground]:
-        """Decide `writes` on what the transaction sees."""
+    async def decide(self, session: Session, writes: Sequence[Write]) -> tuple[Batch, Position]:
+        """Decide `writes` on what the transaction sees, and return after which position their events go."""
         await self._turn(session, writes)
         missing, known = needed(writes), Known()
-        known.heads, ground = await self.heads(session, missing.heads)
+        known.heads, after = await self.heads(session, missing.heads)
         await self.look_up(session, missing, known)
         while (batch := Batch(writes, known)).missing:
             await self.look_up(session, batch.missing, known)
-        return batch, ground
+        return batch, after
 
     async def look_up(self, session: Session, missing: Missing, known: Known) -> None:
         """Look up places of ids, and what matches conditions."""
@@ -65,14 +58,14 @@ class SqlWriting:
         for tenant, condition in missing.matching:
             known.matching[tenant, condition] = await self.count(session, tenant, condition)
 
-    def insertion(self, rows: Sequence[Row], ground: Ground) -> list[Statement]:
-        """Return the statements that insert `rows` after the last event."""
+    def insertion(self, rows: Sequence[Row], after: Position) -> list[Statement]:
+        """Return the statements that insert `rows` after a position."""
         return self._words.insertion(
-            rows, transaction=ground.transaction, first=ground.number + 1, time=self._clock.now()
+            rows, transaction=after.transaction, first=after.number + 1, time=self._clock.now()
         )
 
-    async def heads(self, session: Session, keys: set[Key]) -> tuple[dict[Key, Head], Ground]:
-        """Return the heads of streams, and the transaction in hand.
+    async def heads(self, session: Session, keys: set[Key]) -> tuple[dict[Key, Head], Position]:
+        """Return the heads of streams, and after which position the transaction in hand puts events.
 
         Raises TransactionConflict when one was written by a later transaction, behind which the feed could not put
         what this one writes.
@@ -83,7 +76,7 @@ class SqlWriting:
             if written_by > current:
                 raise TransactionConflict(f"the stream {stream!r} was written by a transaction that began later")
             heads[tenant, stream] = Head(version, bool(deleted))
-        return heads, Ground(rows[0][5], rows[0][6])
+        return heads, Position(rows[0][5], rows[0][6])
 
     async def places(
         self, session: Session, wanted: set[tuple[Key, str]]
@@ -113,8 +106,3 @@ def counting(words: Words, tenant: str, condition: Condition) -> Statement:
     args = Args()
     where = Selecting(words, tenant, condition.after, args).matching(condition.query)
     return Statement(f"SELECT count(*) FROM atoll_events e WHERE {where}", tuple(args.values))
-
-
-def positions(ground: Ground, count: int) -> list[Position]:
-    """Return the positions of `count` events after the last one."""
-    return [Position(ground.transaction, ground.number + each) for each in range(1, count + 1)]

@@ -12,7 +12,7 @@ from atoll.eventstore.sql.keeping import SqlWriter
 from atoll.eventstore.sql.opening import ready_tables
 from atoll.eventstore.sql.reading import SqlReader
 from atoll.eventstore.sql.remembering import Moved, Remembering
-from atoll.eventstore.sql.writing import SqlWriting, positions
+from atoll.eventstore.sql.writing import SqlWriting
 from atoll.eventstore.sqlite.table import SqliteTable
 from atoll.eventstore.sqlite.words import WORDS
 from atoll.storage import Database, UnitOfWork
@@ -62,14 +62,14 @@ class SqliteEventLog:
         self._group.forget(writes)
         session = await self._db.engine.begin("read committed")
         try:
-            batch, ground = await self._writing.decide(session, writes)
-            insertion = self._writing.insertion(batch.rows, ground)
+            batch, after = await self._writing.decide(session, writes)
+            insertion = self._writing.insertion(batch.rows, after)
         except BaseException:
             await uninterrupted(session.rollback())
             raise
         await uninterrupted(session.commit(insertion))
-        self._table.last = ground.number + len(batch.rows)
-        return batch.outcomes(positions(ground, len(batch.rows)))
+        self._table.last = after.number + len(batch.rows)
+        return batch.outcomes(after)
 
 
 class SqliteReader(SqlReader):

@@ -45,7 +45,7 @@ class SqliteTable:
                 place[version] = Position(0, number)
         return places
 
-    async def insert(self, writes: Sequence[Write], rows: Sequence[Row]) -> list[Position]:
+    async def insert(self, writes: Sequence[Write], rows: Sequence[Row]) -> Position:
         """Insert rows after the last event that is known of. Raises Moved when there are later ones."""
         if (last := self.last) is None:
             raise Moved
@@ -58,7 +58,7 @@ class SqliteTable:
             raise Moved from error
         COMMITTED.reached()
         self.last = last + len(rows)
-        return [Position(0, number) for number in range(last + 1, self.last + 1)]
+        return Position(0, last)
 
     async def _read(self, sql: str, these: Sequence[object]) -> Sequence[tuple[Any, ...]]:
         return (await self._db.engine.read(Statement(sql, (these,)))).rows

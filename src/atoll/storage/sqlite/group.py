@@ -12,15 +12,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from atoll.core.crashing import crash_point
 from atoll.storage.errors import ConstraintViolated, DiskFailed, StorageError, TransactionConflict
 from atoll.storage.port import Result, Statement
-from atoll.storage.rows import bind
+from atoll.storage.rows import bound
 from atoll.storage.sqlite.errors import translated
 from atoll.storage.sqlite.members import Group, Member, Pace
 from atoll.storage.sqlite.patience import patiently
+from atoll.storage.sqlite.text import text_of
 
 T = TypeVar("T")
 
@@ -80,8 +83,17 @@ def end(
 
 def run(connection: sqlite3.Connection, statement: Statement) -> sqlite3.Cursor:
     """Run a statement."""
-    sql, args = statement
-    return connection.execute(sql, {str(place): bind(value) for place, value in enumerate(args, 1)})
+    return connection.execute(text_of(statement.sql).sql, bound(statement.args))
+
+
+def run_all(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    """Run statements that have the same SQL: inserts in the driver's own loop, which looks the SQL up once for all."""
+    sql, inserts = text_of(statements[0].sql)
+    if inserts:
+        connection.executemany(sql, [bound(each.args) for each in statements])
+    else:
+        for each in statements:
+            run(connection, each)
 
 
 def execute(connection: sqlite3.Connection, statement: Statement) -> int:
@@ -148,8 +160,9 @@ def _told_to_others(error: BaseException) -> StorageError:
 def _keep(connection: sqlite3.Connection, member: Member, last: Sequence[Statement]) -> bool:
     statement = None
     try:
-        for statement in last:
-            within(connection, member, run, statement)
+        for _, those in groupby(last, attrgetter("sql")):
+            statement, *_ = statements = list(those)
+            within(connection, member, run_all, statements)
         if member.opened or member.expected:
             within(connection, member, _release, member)
             member.group.kept += 1
