@@ -56,6 +56,10 @@ class TestSimulatedDatabase(DatabaseSuite):
 
 
 class TestSimulatedQueue(MessageQueueSuite):
+    """Without `versions`, because all replicas in a simulation run the same code."""
+
+    FEATURES = MessageQueueSuite.ALL - {"versions"}
+
     @pytest.fixture
     async def connect(self, loop: SimulationLoop, weather: Weather, trace: Trace) -> object:
         broker = SimulatedBroker(loop, weather, trace, hold=self.HOLD)

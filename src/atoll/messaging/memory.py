@@ -102,9 +102,9 @@ class MemoryMessageQueue:
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256
     ) -> Subscription:
         """See `MessageQueue.subscribe`."""
-        member = _Member(self._broker.group(group), handler, prefetch)
+        member = _Member(self._broker.group(group), frozenset(types), handler, prefetch)
         self._subscriptions.append(member)
-        member.group.join(member, frozenset(types))
+        member.group.join(member)
         return member
 
     async def close(self) -> None:
@@ -127,9 +127,9 @@ class _Group:
         self._members: list[_Member] = []
         self._alarm: asyncio.TimerHandle | None = None
 
-    def join(self, member: _Member, types: frozenset[str]) -> None:
-        self._types = types
+    def join(self, member: _Member) -> None:
         self._members.append(member)
+        self._types = frozenset().union(*(each.types for each in self._members))
         self.dispatch()
 
     def leave(self, member: _Member) -> None:
@@ -149,6 +149,14 @@ class _Group:
         """Let another member go on, if there is one, because `member` gives no sign of life."""
         if len(self._members) > 1 and self._members[0] is member:
             self._members.append(self._members.pop(0))
+            member.give_back()
+
+    def offer(self, member: _Member, kind: str) -> None:
+        """Let another member go on that knows messages of type `kind`, if there is one and `member` does not."""
+        heir = next((each for each in self._members if kind in each.types), None)
+        if heir is not None and kind not in member.types and self._members[0] is member:
+            self._members.remove(heir)
+            self._members.insert(0, heir)
             member.give_back()
 
     def dispatch(self) -> None:
@@ -178,8 +186,9 @@ class _Group:
 class _Member:
     """One subscription: runs the handler as a task for each message, in the context it was made in."""
 
-    def __init__(self, group: _Group, handler: Handler, prefetch: int) -> None:
+    def __init__(self, group: _Group, types: frozenset[str], handler: Handler, prefetch: int) -> None:
         self.group = group
+        self.types = types
         self._handler = handler
         self._prefetch = prefetch
         self._context = contextvars.copy_context()
@@ -247,6 +256,7 @@ class _Delivery:
     async def retry(self, after: float) -> None:
         if self._member.settle(self):
             self._member.group.give_back(self.place, self.attempt, after=after)
+            self._member.group.offer(self._member, self.message.type)
             self._member.group.dispatch()
 
     async def extend(self) -> None:

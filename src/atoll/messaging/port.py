@@ -68,7 +68,9 @@ class MessageQueue(Protocol):
 
         The subscription is durable: what is published while no member is there waits. The first subscription of
         a group also gets what was published before it, as far back as the broker keeps; a type that is added
-        later begins where the group stands. `handler` is called as its own task for each message, started in
+        later begins where the group stands. Members may know different types, as while versions change: one that comes
+        takes no type from those that are there, and the active one that gives back a message of a type that it has
+        not subscribed to lets a member go on that has. `handler` is called as its own task for each message, started in
         order, with at most `prefetch` unsettled. A handler that raises leaves its message to be delivered again.
         """
         ...
@@ -116,4 +118,14 @@ class RecallingQueue(Protocol):
 
         What somebody removed on purpose, by a limit of the store or by name, was not forgotten.
         """
+        ...
+
+
+@runtime_checkable
+class ConnectedQueue(Protocol):
+    """A queue that can tell whether it has a connection, without asking the broker."""
+
+    @property
+    def up(self) -> bool:
+        """True while there is a connection, to publish and, once subscribed, to be delivered by."""
         ...

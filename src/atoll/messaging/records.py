@@ -24,6 +24,14 @@ class BrokerForgot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxLag:
+    """So many `messages` wait in the outbox, the oldest of them for `seconds`; neither is a number when not known."""
+
+    messages: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageHandled:
     """One attempt at a message has ended; `seconds` is that attempt, `attempts` how many there were so far.
 

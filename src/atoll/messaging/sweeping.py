@@ -8,14 +8,13 @@ from typing import Final
 
 from atoll.core import Clock
 from atoll.core.errors import SettingsError
+from atoll.messaging.repeating import LEAST_INBOX_SECONDS
 from atoll.storage import Database
 
 SWEEP_SECONDS: Final = 60.0
 SWEEP_ROWS: Final = 1000
 """At most so many rows in one transaction: a sweep must not hold up the messages."""
 KEEP_SECONDS: Final = 30 * 86400.0
-LEAST_KEEP_SECONDS: Final = 86400.0
-"""Well above the hour for which a relay keeps what it may have to publish again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -24,17 +23,17 @@ class InboxSweep:
     """Removes from the inbox what was handled more than `keep` seconds ago, a bounded batch at a time.
 
     A repetition that comes later than that is handled as if it were new. Repetitions come from a member that dies
-    (seconds), from a relay that refills a broker which lost its store (an hour), and from a message that waits,
-    published but unconfirmed, in the outbox of a service that is down: `keep` must be longer than any of them. Raises
-    SettingsError for less than a day.
+    (seconds), from a relay that refills a broker which lost its store (7 days, see `repeating`), and from a message
+    that waits, published but unconfirmed, in the outbox of a service that is down: `keep` must be longer than any of
+    them. Raises SettingsError for less than 8 days.
     """
 
     def __init__(self, db: Database, clock: Clock, *, keep: float = KEEP_SECONDS) -> None:
-        if keep < LEAST_KEEP_SECONDS:
+        if keep < LEAST_INBOX_SECONDS:
             raise SettingsError(
                 [
                     f"the inbox would forget messages after {keep:g} s, while the broker and the relays may repeat "
-                    f"them; keep them for {LEAST_KEEP_SECONDS:g} s at least"
+                    f"them; keep them for {LEAST_INBOX_SECONDS:g} s at least"
                 ]
             )
         self._inbox = db.inbox

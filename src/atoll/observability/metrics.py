@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder
 
 from atoll.clients.records import CallFinished
 from atoll.core import Hooks
-from atoll.messaging.records import BrokerForgot, MessageHandled, MessagePublished
+from atoll.messaging.records import BrokerForgot, MessageHandled, MessagePublished, OutboxLag
 from atoll.observability.methods import bounded
 from atoll.observability.records import RequestFinished, RequestStarted
 from atoll.projections.records import EventsProjected, ProjectionFailed, ProjectionLag
@@ -109,6 +109,8 @@ class _PatternMetrics:
         self._published = seconds("message_publish", "Messages confirmed by the broker", ("type",), _LOCAL)
         self._losses = Counter("atoll_broker_losses_total", "Losses of the broker's store", registry=registry)
         self._refilled = Counter("atoll_messages_refilled_total", "Messages published again for it", registry=registry)
+        self._lag_messages = Gauge("atoll_outbox_lag_messages", "Messages the broker lacks", registry=registry)
+        self._lag_seconds = Gauge("atoll_outbox_lag_seconds", "Seconds since the oldest was emitted", registry=registry)
         self._handled = seconds("message_handling", "Attempts at messages", ("type", "consumer", "outcome"), _REQUEST)
         self._transaction = seconds("transaction", "Units of work", ("outcome",), _LOCAL)
         self._saga = seconds("saga", "Sagas that ended", ("saga", "outcome"), _SAGA)
@@ -120,6 +122,7 @@ class _PatternMetrics:
         hooks.on(CallFinished, self._on_call)
         hooks.on(MessagePublished, lambda each: self._published[each.type,].observe(each.seconds))
         hooks.on(BrokerForgot, self._on_loss)
+        hooks.on(OutboxLag, self._on_lag)
         hooks.on(MessageHandled, self._on_message)
         hooks.on(TransactionFinished, lambda each: self._transaction[each.outcome,].observe(each.seconds))
         hooks.on(SagaFinished, lambda each: self._saga[each.name, each.outcome].observe(each.seconds))
@@ -133,6 +136,10 @@ class _PatternMetrics:
     def _on_loss(self, record: BrokerForgot) -> None:
         self._losses.inc()
         self._refilled.inc(record.messages)
+
+    def _on_lag(self, record: OutboxLag) -> None:
+        self._lag_messages.set(record.messages)
+        self._lag_seconds.set(record.seconds)
 
     def _on_message(self, record: MessageHandled) -> None:
         self._handled[record.type, record.consumer, record.outcome].observe(record.seconds)

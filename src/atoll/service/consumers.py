@@ -1,34 +1,27 @@
-"""From `@on` methods to message handlers, and from `@every` methods to timers."""
+"""From `@on` methods to message handlers."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from atoll.contracts import Event, Message
-from atoll.core import context as contexts
-from atoll.core.clock import Clock
 from atoll.core.errors import DeclarationError
 from atoll.messaging import UndecodableMessage
 from atoll.saga import SagaEngine
 from atoll.saga.declare import ENGINE, sagas_of
-from atoll.service.declare import EVENTS, PERIOD
+from atoll.service.declare import EVENTS
 from atoll.service.service import Service
-from atoll.storage import Database
-
-_logger = logging.getLogger(__name__)
 
 Handle = Callable[[Message], Awaitable[None]]
 
 
 def consumed_events(service: type[Service]) -> tuple[type[Event], ...]:
     """Return the event types the service handles, in declared order, and then those that its sagas wait for."""
-    handled = [event for _, method in _marked(service, EVENTS) for event in getattr(method, EVENTS)]
+    handled = [event for _, method in marked(service, EVENTS) for event in getattr(method, EVENTS)]
     awaited = [event for saga in sagas_of(service) for event in saga.waits_for]
     return tuple(dict.fromkeys([*handled, *awaited]))
 
@@ -39,7 +32,7 @@ def handlers_of(service: Service) -> dict[str, Handle]:
     Raises DeclarationError when two methods handle the same type.
     """
     handlers: dict[str, Handle] = {}
-    for name, method in _marked(type(service), EVENTS):
+    for name, method in marked(type(service), EVENTS):
         for event in getattr(method, EVENTS):
             if event.event_type in handlers:
                 raise DeclarationError(f"{type(service).__name__} has two handlers for {event.__name__}; join them")
@@ -51,36 +44,8 @@ def handlers_of(service: Service) -> dict[str, Handle]:
     return handlers
 
 
-class Timers:
-    """Runs the `@every` methods of one service, each in a unit of work."""
-
-    def __init__(self, service: Service, db: Database, clock: Clock) -> None:
-        self._service = service
-        self._db = db
-        self._clock = clock
-        self._tasks: list[asyncio.Task[None]] = []
-
-    def start(self) -> None:
-        for name, method in _marked(type(self._service), PERIOD):
-            loop = self._loop(getattr(self._service, name), getattr(method, PERIOD))
-            self._tasks.append(asyncio.create_task(loop, name=f"timer-{name}"))
-
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _loop(self, method: Callable[[], Awaitable[None]], seconds: float) -> None:
-        while True:
-            await self._clock.sleep(seconds)
-            contexts.set_current(contexts.new_context())
-            try:
-                await self._db.atomic(method)
-            except Exception:
-                _logger.exception("the timer %s failed and will run again", getattr(method, "__name__", method))
-
-
-def _marked(service: type[Service], mark: str) -> Iterator[tuple[str, Any]]:
+def marked(service: type[Service], mark: str) -> Iterator[tuple[str, Any]]:
+    """Return the methods of a service that carry `mark`, with their names, in declared order."""
     names = dict.fromkeys(name for base in reversed(service.__mro__) for name in vars(base))
     for name in names:
         method = getattr(service, name, None)

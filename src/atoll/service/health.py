@@ -1,6 +1,7 @@
 """Health: the state of a service and the probes that tell it.
 
-`/livez`: the process turns (restart it if not). `/readyz`: it may be sent requests. `/health`: everything, for people.
+`/livez`: the process turns (restart it if not). `/readyz`: it may be sent requests; it does not look at what all
+replicas share, because then none would be left when that is away. `/health`: everything, for people.
 """
 
 from __future__ import annotations
@@ -53,11 +54,15 @@ class Health:
         return json_reply({"status": self.state}, status=200 if self.state is HealthState.HEALTHY else 503)
 
     async def report(self, request: Request) -> Reply:
-        """The state, what the service is, and each check; 503 unless all is well."""
+        """The state, what the service is, and each check; 503 unless all is well.
+
+        A service that is healthy but for a check that fails is told to be degraded.
+        """
         checks = {name: await _outcome(check) for name, check in self._checks.items()}
-        well = self.state is HealthState.HEALTHY and all(outcome == "ok" for outcome in checks.values())
+        failing = any(outcome != "ok" for outcome in checks.values())
+        well = self.state is HealthState.HEALTHY and not failing
         body: dict[str, Any] = {
-            "status": self.state,
+            "status": "degraded" if failing and self.state is HealthState.HEALTHY else self.state,
             **self._about,
             "uptime_seconds": round(time.monotonic() - self._began, 1),
             "checks": checks,
@@ -69,5 +74,5 @@ async def _outcome(check: Check) -> str:
     try:
         await check()
     except AtollError as error:
-        return str(error)
+        return f"down: {error}"
     return "ok"

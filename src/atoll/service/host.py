@@ -1,6 +1,7 @@
 """Runs one service: makes what it stands on, starts it in the right order, and stops it in the reverse.
 
 Start: database, clients, the service itself, its relay and sagas; listen, ready, register; then consumers and timers.
+A broker that is away is joined later.
 Stop: take no more messages, deregister, drain requests (30 s at most), sagas, relay, close.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -19,24 +21,27 @@ from atoll.core.hooks import Hooks
 from atoll.core.settings import Settings
 from atoll.discovery import Instance, Resolver, ServiceRegistry
 from atoll.eventstore import EventStore
-from atoll.messaging import Consumer, MessageQueue, Relay
+from atoll.messaging import BrokerUnavailable, Consumer, Relay
+from atoll.messaging.late import LateQueue
 from atoll.observability import observe
 from atoll.projections import ProjectionEngine
 from atoll.saga import SagaEngine
 from atoll.service.app import ServiceApp
-from atoll.service.consumers import Timers, handlers_of
+from atoll.service.consumers import handlers_of
 from atoll.service.events import PROVIDERS
 from atoll.service.expiry import ReplyExpiry
 from atoll.service.ground import Ground, RealGround, Server
 from atoll.service.health import Health, HealthState
 from atoll.service.injection import Injector, Provider, dependencies_of
+from atoll.service.joining import Joining
+from atoll.service.metrics import MetricsEndpoint
 from atoll.service.opening import open_together
-from atoll.service.patience import patiently
 from atoll.service.pipeline import Pipeline
 from atoll.service.router import Router
 from atoll.service.routes import event_routes, operations, own_routes
 from atoll.service.schema import ready_schema
 from atoll.service.service import Service
+from atoll.service.timers import Timers
 from atoll.storage import Database
 
 S = TypeVar("S", bound=Service)
@@ -96,6 +101,13 @@ class ServiceHost(Generic[S]):
         await self._stack.aclose()
         self.health.state = HealthState.STOPPED
 
+    async def failed(self) -> Exception:
+        """Wait, once started, for what the service cannot go on with, and return it; then `stop` it.
+
+        That is a broker which was away at the start and cannot be used as it is set up.
+        """
+        return await self._joining.failed()
+
     async def _start(self) -> None:
         settings, name, stack = self._settings, self._class.name, self._stack
         hooks, metrics = Hooks(), CollectorRegistry()
@@ -116,9 +128,12 @@ class ServiceHost(Generic[S]):
         sagas = await self._make(db, clients, hooks, metrics)
         pipeline = Pipeline(db)
         consumer = Consumer(db, queue, name, handlers_of(self.service), hooks=hooks, clock=self._clock)
+        self._joining = Joining(queue, consumer, clock=self._clock)
+        self.health.add("messaging", self._joining.check)
+        shown = MetricsEndpoint(metrics, db, hooks=hooks, clock=self._clock)
         routes = [
             *operations(self.service, pipeline),
-            *own_routes(self.service, self.health, metrics, db, sagas, consumer, self.projections),
+            *own_routes(self.service, self.health, shown, db, sagas, consumer, self.projections),
             *event_routes(self.store, self.projections),
         ]
         self.app = ServiceApp(
@@ -138,10 +153,10 @@ class ServiceHost(Generic[S]):
         await sagas.open()
         stack.push_async_callback(sagas.close)
         await self._serve(registry)
-        await self._listen(consumer, db)
+        await self._listen(db)
         _logger.info("%s %s is ready at %s", name, self._class.version, self.address)
 
-    async def _open(self, hooks: Hooks) -> tuple[Database, MessageQueue, ServiceRegistry]:
+    async def _open(self, hooks: Hooks) -> tuple[Database, LateQueue, ServiceRegistry]:
         """Open the engines. All that is wrong with them is told in one error."""
         ground, settings, name, stack = self._ground, self._settings, self._class.name, self._stack
 
@@ -151,9 +166,13 @@ class ServiceHost(Generic[S]):
             await ready_schema(opened, self._class)
             return opened
 
-        async def queue() -> MessageQueue:
-            opened = await ground.queue(settings, hooks=hooks)
+        async def queue() -> LateQueue:
+            opened = LateQueue(partial(ground.queue, settings, hooks=hooks))
             stack.push_async_callback(opened.close)
+            try:
+                await opened.connect()
+            except BrokerUnavailable as error:
+                _logger.warning("%s starts without its broker; events wait in the outbox: %s", name, error)
             return opened
 
         async def registry() -> ServiceRegistry:
@@ -217,9 +236,9 @@ class ServiceHost(Generic[S]):
         await registry.register(instance)
         self._stack.push_async_callback(registry.deregister, instance.id)
 
-    async def _listen(self, consumer: Consumer, db: Database) -> None:
-        await patiently(consumer.start, clock=self._clock)
-        self._stack.push_async_callback(consumer.stop)
+    async def _listen(self, db: Database) -> None:
+        self._stack.push_async_callback(self._joining.stop)
+        await self._joining.start()
         timers = Timers(self.service, db, self._clock)
         timers.start()
         self._stack.push_async_callback(timers.stop)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from atoll.contracts import ContractSpec, is_contract, spec_of
 from atoll.contracts.asyncapi import asyncapi
@@ -21,6 +20,7 @@ from atoll.service.consumers import consumed_events
 from atoll.service.health import Health
 from atoll.service.http import Reply, Request
 from atoll.service.letters import DeadLetterEndpoints
+from atoll.service.metrics import MetricsEndpoint
 from atoll.service.operator import OperatorEndpoints
 from atoll.service.pipeline import Endpoint, Pipeline
 from atoll.service.projections import ProjectionEndpoints
@@ -42,7 +42,7 @@ def operations(service: Service, pipeline: Pipeline) -> Iterator[Route]:
 def own_routes(
     service: Service,
     health: Health,
-    metrics: CollectorRegistry,
+    metrics: MetricsEndpoint,
     db: Database,
     sagas: SagaEngine,
     consumer: Consumer,
@@ -56,7 +56,7 @@ def own_routes(
     yield "GET", "/livez", health.live
     yield "GET", "/readyz", health.ready
     yield "GET", "/health", health.report
-    yield "GET", "/metrics", _metrics(metrics)
+    yield "GET", "/metrics", metrics.show
     yield "GET", "/openapi.json", _fixed(msgspec.json.encode(documents["openapi"]), "application/json")
     yield "GET", "/asyncapi.json", _fixed(msgspec.json.encode(documents["asyncapi"]), "application/json")
     yield "GET", "/docs", _page(docs_page(documents["openapi"]))
@@ -96,13 +96,6 @@ def documents_of(service: type[Service]) -> dict[str, dict[str, Any]]:
 
 def _contracts(service: type[Service]) -> list[ContractSpec]:
     return [spec_of(base) for base in service.__mro__ if is_contract(base)]
-
-
-def _metrics(registry: CollectorRegistry) -> Plain:
-    async def metrics(request: Request) -> Reply:
-        return Reply(body=generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-
-    return metrics
 
 
 def _fixed(body: bytes, content_type: str) -> Plain:

@@ -191,11 +191,14 @@ class OutboxLease:
         found = await self._db.fetch_value(sql) if self.ranges else None
         return inf if found is None else float(found)
 
-    async def recall(self, limit: int) -> int:
-        """Take back up to `limit` confirmations, so that these messages are published again; return how many."""
-        chosen = f"seq IN (SELECT seq FROM atoll_outbox WHERE confirmed_at IS NOT NULL AND {_MINE} LIMIT $3)"
+    async def recall(self, limit: int, *, since: float = 0.0) -> int:
+        """Take back up to `limit` confirmations, so that these messages are published again; return how many.
+
+        Those from before `since` (epoch seconds) stay.
+        """
+        chosen = f"seq IN (SELECT seq FROM atoll_outbox WHERE confirmed_at >= $4 AND {_MINE} LIMIT $3)"
         async with self._writing():
-            return await self._change("confirmed_at = NULL", chosen, limit)
+            return await self._change("confirmed_at = NULL", chosen, limit, since)
 
     async def forget_positions(self) -> None:
         """Note that nothing is known of the broker's store any more."""

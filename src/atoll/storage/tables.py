@@ -70,6 +70,13 @@ CREATE TABLE IF NOT EXISTS atoll_replies (
     time DOUBLE PRECISION NOT NULL
 ) {keyed};
 CREATE INDEX IF NOT EXISTS atoll_replies_time ON atoll_replies (time);
+
+CREATE TABLE IF NOT EXISTS atoll_timers (
+    name TEXT PRIMARY KEY,
+    done_at DOUBLE PRECISION NOT NULL,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    lease_until DOUBLE PRECISION NOT NULL DEFAULT 0
+) {updated};
 """
 
 STORAGE: Final = Part(name="atoll.storage", revisions=("storage_0001",), tables=TABLES)

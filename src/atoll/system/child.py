@@ -67,7 +67,7 @@ def _run_module(job: Module) -> int:
 
 
 async def _live(start: Callable[[], Coroutine[Any, Any, Hosts]], key: str, channel: socket.socket) -> int:
-    """Start, say so, and stop at SIGTERM: requests in hand are drained."""
+    """Start, say so, and stop at SIGTERM or when a service cannot go on: requests in hand are drained."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -81,9 +81,9 @@ async def _live(start: Callable[[], Coroutine[Any, Any, Hosts]], key: str, chann
         return 0
     addresses = {name: host.address for name, host in hosts.items()}
     channel.sendall(encode(Ready(key=key, addresses=addresses)))
-    await stop.wait()
+    cause = await _end_of(hosts, stop)
     await asyncio.gather(*(host.stop() for host in hosts.values()))
-    return 0
+    return 0 if cause is None else _tell(key, channel, cause)
 
 
 async def _serve(system: System, names: Sequence[str], key: str) -> Hosts:
@@ -123,13 +123,24 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
     return doing.result()
 
 
+async def _end_of(hosts: Hosts, stop: asyncio.Event) -> Exception | None:
+    """Wait for `stop`, or for what one of the services cannot go on with, which is returned."""
+    failing = [asyncio.create_task(host.failed()) for host in hosts.values()]
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((stopping, *failing), return_when=asyncio.FIRST_COMPLETED)
+    error = next((each.result() for each in failing if each.done()), None)
+    for each in (stopping, *failing):
+        each.cancel()
+    return error
+
+
 def _tell(key: str, channel: socket.socket, error: Exception) -> int:
-    """Report why a service cannot start; the whole traceback goes to its log if it is not a plain mistake."""
+    """Report why a service cannot start or go on; the whole traceback goes to its log if it is not a plain mistake."""
     final = isinstance(error, AtollError) and not error.retryable
     if final:
         sys.stderr.write(f"{error}\n")
     else:
         traceback.print_exception(error)
-    message = str(error) if isinstance(error, AtollError) else f"{type(error).__name__}: {error}"
+    message = str(error) if isinstance(error, AtollError) else f"{type(error).__name__}: {' '.join(str(error).split())}"
     channel.sendall(encode(Failed(key=key, message=message, final=final)))
     return CANNOT_START if final else 1

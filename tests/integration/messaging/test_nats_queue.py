@@ -22,11 +22,12 @@ from atoll.messaging import (
     Delivery,
     MessageRefused,
     MessagingError,
-    UndecodableMessage,
 )
 from atoll.messaging.nats import NatsMessageQueue, NatsServer, subscription
 from atoll.messaging.nats import queue as queue_module
+from atoll.testing.broker_suite import arrived, publish_until_stored
 from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, Connect, leave, message
+from tests.integration.messaging.handlers import undecodable
 
 
 @asynccontextmanager
@@ -45,16 +46,6 @@ async def restart(server: NatsServer) -> None:
     await server.start()
 
 
-async def publish_until_stored(queue: NatsMessageQueue, number: int) -> None:
-    sent = message(number)
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            try:
-                return await queue.publish(sent)
-            except BrokerUnavailable:
-                await asyncio.sleep(0.01)
-
-
 async def publish_until_crash(server: NatsServer, queue: NatsMessageQueue, first: int, stored: set[int]) -> None:
     """Publish one after the other, noting what was confirmed; the server dies at the 300th."""
     for number in itertools.count(first, 20):
@@ -65,12 +56,6 @@ async def publish_until_crash(server: NatsServer, queue: NatsMessageQueue, first
         stored.add(number)
         if len(stored) == 300:
             server.kill()
-
-
-async def arrived(collector: Collector, number: int) -> None:
-    async with asyncio.timeout(DEADLINE):
-        while number not in collector.numbers:
-            await collector.wait_for(len(collector.deliveries) + 1)
 
 
 async def test_a_server_that_is_not_there_is_told_in_one_sentence() -> None:
@@ -148,19 +133,11 @@ async def test_a_group_without_types_is_refused(connect: Connect) -> None:
 
 
 async def test_what_is_no_cloud_event_is_delivered_as_undecodable(server: NatsServer, connect: Connect) -> None:
-    found: asyncio.Future[UndecodableMessage] = asyncio.get_running_loop().create_future()
-
-    async def read(delivery: Delivery) -> None:
-        try:
-            _ = delivery.message
-        except UndecodableMessage as error:
-            found.set_result(error)
-        await delivery.ack()
-
-    await (await connect()).subscribe("g", [HAPPENED], read)
+    collector = Collector()
+    await (await connect()).subscribe("g", [HAPPENED], collector)
     async with raw(server) as client:
         await client.jetstream().publish(f"shop.{HAPPENED}", b"not ours")
-    assert (await asyncio.wait_for(found, DEADLINE)).message.data == b"not ours"
+    assert (await undecodable(collector)).message.data == b"not ours"
 
 
 async def test_publishing_and_consuming_go_on_by_themselves_after_a_crash(server: NatsServer, connect: Connect) -> None:

@@ -163,6 +163,18 @@ async def test_a_refill_takes_back_every_confirmation_that_is_kept(db: Database,
     assert (await one.ready(10), one.positions) == (rows, frozenset())
 
 
+async def test_a_refill_leaves_what_was_confirmed_too_long_ago(db: Database, clock: VirtualClock) -> None:
+    one = lease(db, clock, "one")
+    await commit(db, message(1), message(2))
+    await one.keep()
+    old, young = await one.ready(10)
+    await one.confirm([old.seq])
+    clock.advance(5.0)
+    await one.confirm([young.seq])
+    assert await one.recall(10, since=clock.now()) == 1
+    assert await one.ready(10) == [young]
+
+
 async def test_held_messages_wait_with_their_lane_and_are_found_again(db: Database, clock: VirtualClock) -> None:
     one, heir = lease(db, clock, "one"), lease(db, clock, "heir")
     await commit(db, message(1, key="a"), message(2, key="b"), message(3, key="a"))

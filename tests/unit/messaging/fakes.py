@@ -10,7 +10,7 @@ from typing import Any
 
 from atoll.contracts import Message
 from atoll.core import Hooks, new_id
-from atoll.messaging import Handler, MemoryBroker, MemoryMessageQueue, Subscription
+from atoll.messaging import Handler, MemoryBroker, MemoryMessageQueue, MessageQueue, Subscription
 
 DEADLINE = 10.0
 PLACED = "shop.order.Placed.v1"
@@ -95,6 +95,21 @@ class FailingQueue:
 
     async def close(self) -> None:
         await self._queue.close()
+
+
+class Opening:
+    """Connects to `queue` after having failed with `errors` in turn."""
+
+    def __init__(self, queue: MessageQueue, *errors: Exception) -> None:
+        self.queue = queue
+        self.errors = list(errors)
+        self.attempts = 0
+
+    async def __call__(self) -> MessageQueue:
+        self.attempts += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.queue
 
 
 def numbers(messages: Sequence[Message]) -> list[int]:

@@ -255,7 +255,7 @@ async def test_a_type_nobody_handles_is_left_to_others_and_then_a_dead_letter(
     db: Database, broker: MemoryBroker, consume: Consume, handled: Witness
 ) -> None:
     await consume(Shop(db).handle)
-    await MemoryMessageQueue(broker).subscribe("shop", ["shop.order.Unknown.v9", PLACED], later)
+    await (await MemoryMessageQueue(broker).subscribe("shop", ["shop.order.Unknown.v9", PLACED], later)).stop()
     broker.append(message(1, kind="shop.order.Unknown.v9"))
     [record] = await handled.wait_for(1)
     assert record.outcome == "dead"

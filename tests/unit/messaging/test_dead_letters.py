@@ -368,8 +368,8 @@ async def test_the_inbox_forgets_what_is_older_than_its_window_a_batch_at_a_time
 
 
 async def test_a_window_that_would_forget_what_may_be_repeated_is_refused(db: Database) -> None:
-    with pytest.raises(SettingsError, match="keep them for 86400 s at least"):
-        InboxSweep(db, SystemClock(), keep=3600)
+    with pytest.raises(SettingsError, match="keep them for 691200 s at least"):
+        InboxSweep(db, SystemClock(), keep=7 * 86400)
 
 
 class Killed(BaseException):

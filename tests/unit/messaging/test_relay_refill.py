@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from atoll.contracts import Message
-from atoll.core import Hooks
+from atoll.core import Hooks, SettingsError
 from atoll.messaging import MemoryBroker, MemoryMessageQueue, Relay
 from atoll.messaging.records import BrokerForgot, MessagePublished
 from atoll.messaging.relay.relay import POLL_SECONDS
+from atoll.messaging.repeating import LEAST_INBOX_SECONDS, REPEAT_SECONDS
 from atoll.storage import Database
 from tests.unit.messaging.fakes import DEADLINE, VirtualClock, Witness, message, numbers
 
@@ -132,3 +133,21 @@ async def test_a_broker_that_loses_its_store_twice_is_filled_twice(
         broker.forget()
     await relay.drain()
     assert numbers(broker.log) == [0]
+
+
+async def test_what_inboxes_may_have_forgotten_is_not_published_again(
+    db: Database, broker: MemoryBroker, make_relay: MakeRelay, clock: VirtualClock
+) -> None:
+    await commit(db, message(0, key="k"))
+    await make_relay().drain()
+    clock.advance(REPEAT_SECONDS + 1)  # the service was stopped, so nobody has swept its outbox
+    await commit(db, message(1, key="k"))
+    await make_relay().drain()
+    broker.forget()
+    await make_relay().drain()
+    assert numbers(broker.log) == [1]
+
+
+def test_a_relay_that_would_outlast_the_inboxes_is_refused(db: Database, hooks: Hooks, clock: VirtualClock) -> None:
+    with pytest.raises(SettingsError, match="keep them for 604800 s at most"):
+        Relay(db, MemoryMessageQueue(MemoryBroker()), hooks=hooks, clock=clock, keep=LEAST_INBOX_SECONDS)

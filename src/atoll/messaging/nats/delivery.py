@@ -24,6 +24,7 @@ class NatsDelivery:
     """See `Delivery`. `place` is the message's sequence in its stream, `number` counts the consumer's deliveries.
 
     `repeated` says that a member before this one had the message; the server forgets that when it is reset.
+    `given_back` says that it is to come again.
     """
 
     def __init__(self, link: NatsLink, msg: Msg) -> None:
@@ -33,6 +34,12 @@ class NatsDelivery:
         first = 4 if len(words) == _SHORT else 6
         self._delivered, self.place, self.number = (int(word) for word in words[first : first + 3])
         self.repeated = False
+        self.given_back = False
+
+    @property
+    def subject(self) -> str:
+        """What it was published to, which stands for its type."""
+        return self._msg.subject
 
     @property
     def message(self) -> Message:
@@ -46,6 +53,7 @@ class NatsDelivery:
         await self._link.send(self._msg.reply, b"+ACK")
 
     async def retry(self, after: float) -> None:
+        self.given_back = True
         delay = json.dumps({"delay": int(after * NANOSECONDS)})
         await self._link.send(self._msg.reply, b"-NAK " + delay.encode() if after > 0 else b"-NAK")
 

@@ -100,14 +100,15 @@ class _PriorityGroup(msgspec.Struct):
     pinned_client_id: str = ""
 
 
-class _Policy(msgspec.Struct):
+class _Config(msgspec.Struct):
     priority_policy: str = ""
+    filter_subjects: list[str] = msgspec.field(default_factory=list[str])
 
 
 class Consumer(_Reply):
     """A consumer as it is: how many messages are delivered and not settled, and how many polls wait."""
 
-    config: _Policy = msgspec.field(default_factory=_Policy)
+    config: _Config = msgspec.field(default_factory=_Config)
     num_ack_pending: int = 0
     num_waiting: int = 0
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
@@ -177,6 +178,12 @@ async def consumer_state(link: NatsLink, stream: str, consumer: str) -> Consumer
     reply = await _call(link, f"CONSUMER.INFO.{stream}.{consumer}", b"", Consumer)
     _accepted(link, reply, f"the consumer {consumer!r}")
     return reply
+
+
+async def subjects_of(link: NatsLink, stream: str, consumer: str) -> list[str]:
+    """Return what a consumer is given; nothing for one that is not there."""
+    reply = await _call(link, f"CONSUMER.INFO.{stream}.{consumer}", b"", Consumer)
+    return reply.config.filter_subjects if reply.error is None else []
 
 
 async def unpin_consumer(link: NatsLink, stream: str, consumer: str) -> None:

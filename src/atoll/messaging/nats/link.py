@@ -110,11 +110,13 @@ class NatsLink:
         except (nats.errors.Error, OSError) as error:
             raise BrokerUnavailable(f"the connection to {self.place} failed: {error}") from error
 
-    async def listen(self, callback: Callable[[Msg], Awaitable[None]]) -> tuple[str, Subscription]:
-        """Make an inbox; what is sent to it is given to `callback`, one message at a time."""
+    async def listen(
+        self, callback: Callable[[Msg], Awaitable[None]], *, subject: str = ""
+    ) -> tuple[str, Subscription]:
+        """Give what is sent to `subject`, or else to a new inbox, to `callback`, one message at a time."""
         client = self._connected()
-        inbox = client.new_inbox()
-        return inbox, await _subscribe(client, inbox, callback)
+        subject = subject or client.new_inbox()
+        return subject, await _subscribe(client, subject, callback)
 
     async def close(self) -> None:
         """Disconnect for good. Idempotent."""

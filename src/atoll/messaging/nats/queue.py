@@ -92,6 +92,11 @@ class NatsMessageQueue:
     async def remembers(self, position: BrokerPosition) -> bool:
         return await self._store.remembers(position)
 
+    @property
+    def up(self) -> bool:
+        """See `ConnectedQueue.up`."""
+        return self._link.up
+
     async def subscribe(
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256
     ) -> Subscription:

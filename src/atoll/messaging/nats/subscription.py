@@ -11,8 +11,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import compress
 from typing import Any, Final
 
+import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Inbox
@@ -28,9 +30,11 @@ from atoll.messaging.nats.jetstream import (
     consumer_state,
     ensure_consumer,
     reset_consumer,
+    subjects_of,
     unpin_consumer,
 )
 from atoll.messaging.nats.link import NatsLink
+from atoll.messaging.nats.others import Others
 from atoll.messaging.port import Handler
 
 POLL_SECONDS: Final = 30.0
@@ -64,6 +68,8 @@ class NatsSubscription:
         self._subject = ""
         self._watch: asyncio.Task[None] | None = None
         self._stopping = False
+        self._others = Others(link, stream, config)
+        self._offered = ""
 
     async def attach(self) -> None:
         """Take up the consumer on the present connection: at first, and again after each loss.
@@ -74,8 +80,10 @@ class NatsSubscription:
             return
         self._pin = ""
         self._gathering = None
-        state = await ensure_consumer(self._link, self._stream, self._config)
+        config = msgspec.structs.replace(self._config, filter_subjects=await self._subjects())
+        state = await ensure_consumer(self._link, self._stream, config)
         self._subject, self._inbox = await self._link.listen(self._arrived)
+        await self._others.listen()
         self._requested = 0
         if state.is_pinned and not state.num_waiting:
             await unpin_consumer(self._link, self._stream, self._config.name)
@@ -84,9 +92,22 @@ class NatsSubscription:
         if self._watch is None:
             self._watch = asyncio.get_running_loop().create_task(self._keep_alive())
 
+    async def _subjects(self) -> list[str]:
+        """Return what the group is to be given: what is handled here, or by members of another version.
+
+        When the consumer is taken up again nothing is taken from it, because the others may not be back yet.
+        """
+        handled = set(self._config.filter_subjects)
+        foreign = [
+            each for each in await subjects_of(self._link, self._stream, self._config.name) if each not in handled
+        ]
+        kept = [self._watch is not None or await self._others.handle(each) for each in foreign]
+        return sorted(handled.union(compress(foreign, kept)))
+
     async def stop(self) -> None:
         """See `Subscription.stop`. Another member takes over at once."""
         self._stopping = True
+        await self._others.leave()
         if self._inbox is not None:
             inbox, self._inbox = self._inbox, None
             await _drain(inbox)
@@ -176,8 +197,29 @@ class NatsSubscription:
             await delivery.give_back(FAILURE_PAUSE)
         finally:
             del self._in_hand[delivery.place]
+        if delivery.given_back and delivery.subject not in self._config.filter_subjects:
+            try:
+                await self._step_aside(delivery.subject)
+            except MessagingError as error:
+                self._offered = ""
+                _logger.debug("not offered to another member: %s", error)
         if (len(self._in_hand) + self._requested) * 2 <= self._prefetch:
             await self._pull()
+
+    async def _step_aside(self, subject: str) -> None:
+        """Let another member take over that handles what is published to `subject`, if there is one.
+
+        Once for each time of being active: until the server says that it is over, the place may be another's already.
+        """
+        pin = self._pin
+        if not pin or pin == self._offered:
+            return
+        self._offered = pin
+        if not await self._others.handle(subject):
+            self._offered = ""
+        elif self._pin == pin and not self._stopping:
+            _logger.info("%s goes on at a member that handles %s", self._config.name, subject)
+            await unpin_consumer(self._link, self._stream, self._config.name)
 
     async def _pull(self) -> None:
         """Ask for as many messages as there is room for, once that is half of the room or more.

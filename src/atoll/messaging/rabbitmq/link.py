@@ -57,6 +57,11 @@ class RabbitMQLink:
             raise BrokerUnavailable(f"there is no connection to {self.place} at the moment")
         return self._connection
 
+    @property
+    def up(self) -> bool:
+        """True while there is a connection."""
+        return self._connection is not None
+
     async def open(self) -> None:
         """Connect to the first server that answers. Raises BrokerUnavailable when none does, or BrokerUnusable."""
         for remaining in reversed(range(self._count)):

@@ -49,6 +49,11 @@ class Publisher:
         """The present connection. Raises BrokerUnavailable while there is none."""
         return self._link.connection
 
+    @property
+    def up(self) -> bool:
+        """True while there is a connection."""
+        return self._link.up
+
     def set_up_again(self, connection: AbstractConnection) -> None:
         """Connect anew, because something that was set up over `connection` is gone."""
         self._link.give_up(connection)

@@ -83,6 +83,11 @@ class RabbitMQMessageQueue:
     async def remembers(self, position: BrokerPosition) -> bool:
         return await self._store.remembers(position)
 
+    @property
+    def up(self) -> bool:
+        """See `ConnectedQueue.up`."""
+        return self._publisher.up and (self._link.up or not self._consumes)
+
     async def subscribe(
         self, group: str, types: Sequence[str], handler: Handler, *, prefetch: int = 256
     ) -> Subscription:

@@ -27,7 +27,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from atoll.core import Clock, Hooks, new_id
+from atoll.core import Clock, Hooks, SettingsError, new_id
 from atoll.core.crashing import crash_point
 from atoll.core.machine import chance
 from atoll.messaging.errors import MessagingError
@@ -37,6 +37,7 @@ from atoll.messaging.relay.held import HeldLanes
 from atoll.messaging.relay.noting import Noting
 from atoll.messaging.relay.sending import Sending, Sent
 from atoll.messaging.relay.watch import StoreWatch
+from atoll.messaging.repeating import REPEAT_SECONDS
 from atoll.messaging.waiting import set_within
 from atoll.resilience import RetryPolicy, full_jitter
 from atoll.storage import Database, StorageError
@@ -70,7 +71,9 @@ class Relay:
 
     A message goes out only when the broker has stored the one before it with the same key; keys go side by side.
     A scheduled message goes out when it is due and keeps nothing waiting. Confirmations are noted in the database in
-    batches, and the rows kept for `keep` seconds after that, to be published again to a broker that lost them.
+    batches, and the rows kept for `keep` seconds after that, to be published again to a broker that lost them; while
+    no relay runs they stay longer, but are not published again after 7 days, when an inbox may have forgotten them.
+    Raises SettingsError for a longer `keep`.
     While the broker fails the relay waits with backoff and full jitter; a message that the broker refuses holds up
     its own key only, and is tried again every half minute.
     """
@@ -86,6 +89,13 @@ class Relay:
         keep: float = KEEP_SECONDS,
         random: Callable[[], float] = chance,
     ) -> None:
+        if keep > REPEAT_SECONDS:
+            raise SettingsError(
+                [
+                    f"the relay would publish messages again after {keep:g} s, when inboxes may have forgotten them; "
+                    f"keep them for {REPEAT_SECONDS:g} s at most"
+                ]
+            )
         self._outbox = db.outbox
         self._lease = db.outbox.lease(owner=owner or new_id(), clock=clock)
         self._watch = StoreWatch(queue)
@@ -192,7 +202,8 @@ class Relay:
 
     async def _refill(self) -> None:
         messages = 0
-        while recalled := await self._lease.recall(RECALL_ROWS):
+        since = self._clock.now() - REPEAT_SECONDS
+        while recalled := await self._lease.recall(RECALL_ROWS, since=since):
             messages += recalled
         RECALLED.reached()
         await self._lease.forget_positions()

@@ -78,7 +78,15 @@ class UnitOfWorkSuite(DatabaseFixtures):
         equal(await things(db), list[int]())
 
     async def test_a_unit_of_work_cannot_be_ended_by_a_statement(self, db: Database) -> None:
-        for sql in ("COMMIT", "  rollback;", "END TRANSACTION", "begin"):
+        for sql in (
+            "COMMIT",
+            "  rollback;",
+            "END TRANSACTION",
+            "begin",
+            "/* x */ COMMIT",
+            "-- x\nROLLBACK",
+            "SELECT 1; COMMIT; BEGIN",
+        ):
             with pytest.raises(StatementFailed, match="no statement for a unit of work"):
                 async with db.transaction():
                     await insert(db, 1)

@@ -6,11 +6,13 @@ import asyncio
 
 import pytest
 
-from atoll.messaging import BrokerUnavailable, Delivery, MessagingError, UndecodableMessage
+from atoll.messaging import BrokerUnavailable, Delivery, MessagingError
 from atoll.messaging.rabbitmq import client
 from atoll.messaging.rabbitmq.topology import Namespace
-from atoll.testing.broker_suite import arrived, publish_until_stored, until
+from atoll.testing.broker_suite import arrived, publish_until_stored
+from atoll.testing.checks import until
 from atoll.testing.queue_suite import DEADLINE, ENDED, HAPPENED, Collector, message
+from tests.integration.messaging.handlers import undecodable
 from tests.integration.messaging.rabbitmq.broker import URL, Proxy, raw, remove
 from tests.integration.messaging.rabbitmq.conftest import Open
 
@@ -127,40 +129,23 @@ async def test_a_connection_that_is_cut_again_and_again_comes_back_each_time(con
 
 
 async def test_what_is_no_cloud_event_is_delivered_as_undecodable(connect: Open, namespace: str) -> None:
-    found: asyncio.Future[UndecodableMessage] = asyncio.get_running_loop().create_future()
-
-    async def read(delivery: Delivery) -> None:
-        try:
-            _ = delivery.message
-        except UndecodableMessage as error:
-            found.set_result(error)
-        await delivery.ack()
-
-    await (await connect()).subscribe("g", [HAPPENED], read)
+    collector = Collector()
+    await (await connect()).subscribe("g", [HAPPENED], collector)
     async with raw() as channel:
         await channel.basic_publish(b"not ours", exchange=Namespace(namespace).events, routing_key=HAPPENED)
-    message = (await asyncio.wait_for(found, DEADLINE)).message
+    message = (await undecodable(collector)).message
     assert (message.data, message.type) == (b"not ours", HAPPENED)
 
 
 async def test_what_the_broker_gave_up_is_delivered_as_undecodable(connect: Open, namespace: str) -> None:
-    found: asyncio.Future[UndecodableMessage] = asyncio.get_running_loop().create_future()
-
-    async def read(delivery: Delivery) -> None:
-        try:
-            _ = delivery.message
-        except UndecodableMessage as error:
-            found.set_result(error)
-        await delivery.ack()
-
-    queue = await connect()
-    await queue.subscribe("g", [HAPPENED], read)
+    queue, collector = await connect(), Collector()
+    await queue.subscribe("g", [HAPPENED], collector)
     sent = message(5)
     properties = client.Basic.Properties(headers=dict(sent.headers()))
     async with raw(URL) as channel:
         await channel.basic_publish(
             sent.data, exchange=Namespace(namespace).dead, routing_key="g", properties=properties
         )
-    error = await asyncio.wait_for(found, DEADLINE)
+    error = await undecodable(collector)
     assert (error.message.id, error.message.data) == (sent.id, sent.data)
     assert "gave up delivering" in str(error)

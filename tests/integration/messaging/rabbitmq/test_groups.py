@@ -8,7 +8,7 @@ import pytest
 
 from atoll.messaging import Delivery
 from atoll.messaging.rabbitmq import subscription
-from atoll.testing.broker_suite import until
+from atoll.testing.checks import until
 from atoll.testing.queue_suite import ENDED, HAPPENED, Collector, leave, message, pause, publish
 from tests.integration.messaging.rabbitmq.broker import Proxy
 from tests.integration.messaging.rabbitmq.conftest import Open

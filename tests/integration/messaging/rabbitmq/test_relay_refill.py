@@ -13,7 +13,7 @@ from atoll.messaging import MessageQueue, Relay
 from atoll.messaging.rabbitmq.topology import Namespace
 from atoll.messaging.records import BrokerForgot, MessagePublished
 from atoll.storage import Database
-from atoll.testing.broker_suite import until
+from atoll.testing.checks import until
 from atoll.testing.queue_suite import Collector
 from tests.integration.messaging.rabbitmq.broker import raw
 from tests.integration.messaging.rabbitmq.conftest import Open

@@ -17,7 +17,8 @@ from atoll.messaging import BrokerUnavailable, Consumer, Delivery, MessageRefuse
 from atoll.messaging.rabbitmq import RabbitMQMessageQueue, RabbitMQServer, client, publisher
 from atoll.messaging.records import MessagePublished
 from atoll.storage import Database
-from atoll.testing.broker_suite import arrived, publish_until_stored, subscribe_until_there, until
+from atoll.testing.broker_suite import arrived, publish_until_stored, subscribe_until_there
+from atoll.testing.checks import until
 from atoll.testing.queue_suite import HAPPENED, Collector, leave, message, publish
 from tests.integration.messaging.rabbitmq.broker import TracedQueue, limit, wipe
 from tests.integration.messaging.service_process import PLACED
