@@ -53,6 +53,14 @@ class Settings:
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Settings:
         """Read `ATOLL_*` from `environ`. Raises SettingsError naming every wrong one."""
+        settings, problems = cls.attempt(environ)
+        if problems:
+            raise SettingsError(problems)
+        return settings
+
+    @classmethod
+    def attempt(cls, environ: Mapping[str, str]) -> tuple[Settings, tuple[str, ...]]:
+        """Read `ATOLL_*` from `environ`, and return a sentence for every wrong one, whose default is taken instead."""
         reader, default = _Reader(environ), cls()
         settings = cls(
             database_url=reader.url("ATOLL_DATABASE_URL", default.database_url),
@@ -72,9 +80,7 @@ class Settings:
             unsafe=frozenset(environ.get("ATOLL_UNSAFE", "").replace(",", " ").split()),
             environ=dict(environ),
         )
-        if reader.problems:
-            raise SettingsError(reader.problems)
-        return settings
+        return settings, tuple(reader.problems)
 
 
 class _Reader:
@@ -87,12 +93,14 @@ class _Reader:
         if value.partition(":")[0] not in SCHEMES[name]:
             allowed = ", ".join(f"{each}:" for each in SCHEMES[name])
             self.problems.append(f"{name} is {value!r}, but must begin with one of {allowed}")
+            return default
         return value
 
     def choice(self, name: str, default: str, allowed: tuple[str, ...]) -> str:
         value = self.environ.get(name, default)
         if value not in allowed:
             self.problems.append(f"{name} is {value!r}, but must be one of {', '.join(allowed)}")
+            return default
         return value
 
     def number(self, name: str, kind: Callable[[str], N], default: N, low: N, high: N) -> N:
@@ -106,4 +114,5 @@ class _Reader:
             return default
         if not low <= value <= high:
             self.problems.append(f"{name} is {text}, but must be from {low} to {high}")
+            return default
         return value

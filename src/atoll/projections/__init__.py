@@ -2,12 +2,13 @@
 
 from atoll.projections.declare import Codec, Projection, projects
 from atoll.projections.engine import ProjectionEngine
-from atoll.projections.errors import NotPossible, ProjectionBehind, ProjectionError, UnknownProjection
+from atoll.projections.errors import NoRight, NotPossible, ProjectionBehind, ProjectionError, UnknownProjection
 from atoll.projections.overview import Overview
 from atoll.projections.view import View
 
 __all__ = [
     "Codec",
+    "NoRight",
     "NotPossible",
     "Overview",
     "Projection",

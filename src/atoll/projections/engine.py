@@ -73,7 +73,10 @@ class ProjectionEngine:
         _refuse_shared_names(self.projections.values())
 
     async def start(self) -> None:
-        """Make the bookkeeping and what views are missing, and begin to work. Raises what is wrong with a view."""
+        """Make the bookkeeping and what views are missing, and begin to work.
+
+        Raises what is wrong with a view, and NoRight where the service's role may not make its tables.
+        """
         if not self.projections:
             return
         await self.books.prepare()
@@ -128,7 +131,7 @@ class ProjectionEngine:
     async def rebuild(self, name: str) -> int:
         """Begin to build the view anew beside the live one, and switch when it is there; return its generation.
 
-        Raises UnknownProjection, and NotPossible while it is being rebuilt.
+        Raises UnknownProjection, NotPossible while it is being rebuilt, and NoRight.
         """
         self._known(name)
         generation = await self._lives[name].rebuild()

@@ -3,6 +3,7 @@
 ProjectionError
 ├── UnknownProjection           the service has no projection of that name
 ├── ProjectionBehind            a view did not include a position in time; has `projection`, `position` and `reached`
+├── NoRight                     the service's role may not make the tables of a view
 ├── NotPossible                 an operator asked for what cannot be done now; nothing was changed
 └── LeaseLost                   another replica works on the partition; what this one was about to write is undone
 """
@@ -41,6 +42,18 @@ class ProjectionBehind(ProjectionError):
         super().__init__(
             f"{projection} did not include position {position} within {seconds:g} s: {why}; "
             "read it later, or see: atoll projections"
+        )
+
+
+class NoRight(ProjectionError):
+    """The service's role may not make the tables of a view in the schema where they belong; nothing was changed."""
+
+    code = "conflict"
+
+    def __init__(self, projection: str, role: str, schema: str) -> None:
+        super().__init__(
+            f"the projection {projection} makes the tables of its view itself, but the role {role} may not make tables "
+            f"in the schema {schema}; allow it: GRANT CREATE ON SCHEMA {schema} TO {role}"
         )
 
 

@@ -17,6 +17,7 @@ from atoll.projections import points
 from atoll.projections.books import Books
 from atoll.projections.declare import Projection, views_of
 from atoll.projections.errors import NotPossible
+from atoll.projections.rights import check_right
 from atoll.projections.rows import Gate, Generation, Part, highest, lowest
 from atoll.projections.view import filled_in, statements, table_of
 
@@ -67,7 +68,7 @@ class Lifecycle:
             await self._take()
 
     async def rebuild(self) -> int:
-        """Begin a new generation of the same version; return its number. Raises NotPossible."""
+        """Begin a new generation of the same version; return its number. Raises NotPossible, and NoRight."""
         async with self._turn() as generations:
             if newest(generations, "building") is not None:
                 raise NotPossible(f"{self._name} is being rebuilt already; wait for its end, or see: atoll projections")
@@ -122,6 +123,7 @@ class Lifecycle:
 
     async def _make(self, generations: Sequence[Generation], state: Literal["live", "building"], gate: Gate) -> int:
         projection, views = self._projection, views_of(self._projection.tables)
+        await check_right(self._db, self._name)
         number = await self._db.fetch_value(
             "UPDATE atoll_projections SET last_generation = last_generation + 1 WHERE name = $1 "
             "RETURNING last_generation",
@@ -179,6 +181,7 @@ class Lifecycle:
     async def _switch(self, live: Generation | None, building: Generation | None) -> None:
         if live is None or building is None:
             return
+        await check_right(self._db, self._name)
         await self._retire(live)
         await self._db.execute(
             "UPDATE atoll_projection_generations SET state = 'live', closing = FALSE, since = $3 "

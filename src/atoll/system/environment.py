@@ -48,17 +48,23 @@ def environment_for(base: Mapping[str, str], around: Surroundings, *, instance: 
 
 def settings_for(system: System, environ: Mapping[str, str]) -> Settings:
     """Read the user's settings. Raises SettingsError for those that a system of several processes would suffer from."""
-    settings = Settings.read(environ)
-    problems: list[str] = []
-    if "ATOLL_DATABASE_URL" in environ and "{service}" not in settings.database_url and len(system.services) > 1:
-        problems.append("ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own")
-    if "ATOLL_BROKER_URL" in environ and settings.broker_url.startswith("memory"):
-        problems.append(
-            "ATOLL_BROKER_URL is memory:, which no other process can reach; leave it out, or use nats:// or amqp://"
-        )
+    settings, problems = read_settings(system, environ)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def read_settings(system: System, environ: Mapping[str, str]) -> tuple[Settings, list[str]]:
+    """Return the user's settings, and a sentence for each that is wrong or that several processes would suffer from."""
+    settings, wrong = Settings.attempt(environ)
+    problems = list(wrong)
+    if "ATOLL_DATABASE_URL" in environ and "{service}" not in settings.database_url and len(system.services) > 1:
+        problems.append("ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own")
+    if environ.get("ATOLL_BROKER_URL", "").startswith("memory:"):
+        problems.append(
+            "ATOLL_BROKER_URL is memory:, which no other process can reach; leave it out, or use nats:// or amqp://"
+        )
+    return settings, problems
 
 
 def gateway_for(gateway: Gateway, settings: Settings, port: int | None) -> Gateway:

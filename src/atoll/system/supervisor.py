@@ -14,8 +14,8 @@ import uvloop
 from atoll.observability import configure_logging
 from atoll.system.child import run_job
 from atoll.system.declaration import System
+from atoll.system.diagnosis import diagnose
 from atoll.system.directory import StateDirectory
-from atoll.system.environment import settings_for
 from atoll.system.errors import PlatformError, PortTaken
 from atoll.system.instructions import Hold, Instruction, Release, decode_instruction
 from atoll.system.platform import Options, Platform
@@ -43,7 +43,7 @@ def supervise(
     cannot run, or no longer; nothing is left running then either. Call it where there is no loop and no other
     thread, because it forks.
     """
-    settings_for(system, options.environ)
+    asyncio.run(diagnose(system, options.environ))
     check_replicas(system, options.replicas, single=options.single)
     _refuse_taken_port(system, options)
     directory.prepare()

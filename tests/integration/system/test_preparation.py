@@ -102,6 +102,33 @@ async def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path, careless
     assert registry.startswith("- the registry at http://127.0.0.1:1 gave no answer")
 
 
+async def test_a_wrong_setting_does_not_hide_what_is_wrong_with_the_engines(tmp_path: Path, careless: str) -> None:
+    environ = {
+        "ATOLL_DATABASE_URL": careless,
+        "ATOLL_BROKER_URL": "foo://127.0.0.1",
+        "ATOLL_REGISTRY_URL": "consul://127.0.0.1:1",
+        "ATOLL_DRAIN_SECONDS": "soon",
+    }
+    broker, drain, database, registry = (await refused(PAIR, tmp_path, environ=environ)).splitlines()
+    assert broker.startswith("ATOLL_BROKER_URL is 'foo://127.0.0.1', but must begin with one of nats:")
+    assert drain == "ATOLL_DRAIN_SECONDS is 'soon', but must be a number"
+    assert "synchronous_commit is off" in database
+    assert registry.startswith("the registry at http://127.0.0.1:1 gave no answer")
+    assert not (tmp_path / "pair").exists()
+
+
+async def test_a_setting_that_only_a_system_suffers_from_is_told_with_the_others(
+    tmp_path: Path, forgetful: str
+) -> None:
+    url = f"sqlite:///{tmp_path}/all.db"
+    environ = {"ATOLL_DATABASE_URL": url, "ATOLL_BROKER_URL": forgetful, "ATOLL_LOG_LEVEL": "LOUD"}
+    level, database, broker = (await refused(PAIR, tmp_path, environ=environ)).splitlines()
+    assert level.startswith("ATOLL_LOG_LEVEL is 'LOUD'")
+    assert database.startswith("ATOLL_DATABASE_URL must hold {service}")
+    assert "keeps its messages in memory" in broker
+    assert not (tmp_path / "all.db").exists()
+
+
 async def test_a_service_alone_tells_everything_at_once_too(careless: str, forgetful: str) -> None:
     settings = Settings(
         system="pair", database_url=careless, broker_url=forgetful, registry_url="consul://127.0.0.1:none"
