@@ -12,7 +12,7 @@ from atoll.service.opening import try_together
 from atoll.service.preparation import told_once
 from atoll.service.schema import target_of
 from atoll.system.declaration import System
-from atoll.system.environment import read_settings
+from atoll.system.environment import lacks_service, read_settings
 
 Work = Callable[[], Awaitable[Any]]
 

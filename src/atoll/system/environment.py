@@ -58,13 +58,19 @@ def read_settings(system: System, environ: Mapping[str, str]) -> tuple[Settings,
     """Return the user's settings, and a sentence for each that is wrong or that several processes would suffer from."""
     settings, wrong = Settings.attempt(environ)
     problems = list(wrong)
-    if "ATOLL_DATABASE_URL" in environ and "{service}" not in settings.database_url and len(system.services) > 1:
+    if lacks_service(system, settings):
         problems.append("ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own")
     if environ.get("ATOLL_BROKER_URL", "").startswith("memory:"):
         problems.append(
             "ATOLL_BROKER_URL is memory:, which no other process can reach; leave it out, or use nats:// or amqp://"
         )
     return settings, problems
+
+
+def lacks_service(system: System, settings: Settings) -> bool:
+    """Tell whether the user's database URL would give several services one database."""
+    named = settings.environ.get("ATOLL_DATABASE_URL") == settings.database_url
+    return named and "{service}" not in settings.database_url and len(system.services) > 1
 
 
 def gateway_for(gateway: Gateway, settings: Settings, port: int | None) -> Gateway:

@@ -90,5 +90,8 @@ async def test_a_start_that_takes_too_long_names_who_is_not_ready(tmp_path: Path
 
 
 async def test_services_that_share_a_database_are_refused(tmp_path: Path) -> None:
-    said = await refused("tests.integration.system.pair:pair", tmp_path, environ={"ATOLL_DATABASE_URL": "sqlite:///a"})
+    shared = tmp_path / "shared.db"
+    environ = {"ATOLL_DATABASE_URL": f"sqlite:///{shared}"}
+    said = await refused("tests.integration.system.pair:pair", tmp_path, environ=environ)
     assert said == "ATOLL_DATABASE_URL must hold {service}, because each service has a database of its own"
+    assert not shared.exists()
