@@ -42,11 +42,8 @@ async def diagnose(system: System, environ: Mapping[str, str], *, clock: Clock |
 
 
 def _databases(system: System, settings: Settings) -> dict[str, Work]:
-    one_for_all = (
-        "{service}" not in settings.database_url and len(system.services) > 1
-    )  # told already, and not to be made
-    if one_for_all or not _named(settings, "ATOLL_DATABASE_URL", settings.database_url):
-        return {}
+    if not _named(settings, "ATOLL_DATABASE_URL", settings.database_url) or lacks_service(system, settings):
+        return {}  # to look at one would make it
     return {each.name: target_of(each, settings).look for each in system.services}
 
 
