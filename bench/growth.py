@@ -26,6 +26,7 @@ import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -84,6 +85,8 @@ def _arguments() -> argparse.Namespace:
     chosen = parser.parse_args()
     if chosen.events < SMALLEST or chosen.rounds < 1 or chosen.seconds <= 0:
         parser.error(f"--events must be {SMALLEST} or more, --rounds and --seconds above 0")
+    if chosen.picture is not None and find_spec("matplotlib") is None:
+        parser.error("--picture needs matplotlib; `make bench BENCH=growth` installs it with the peers")
     return chosen
 
 
