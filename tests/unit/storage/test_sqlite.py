@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atoll.core.errors import SettingsError
-from atoll.storage import Database, DatabaseUnusable, DiskFailed, StatementFailed, TransactionConflict
+from atoll.storage import Database, DatabaseUnusable, DiskFailed, StatementFailed, TransactionConflict, ValueRefused
 from atoll.storage.sqlite import patience
 
 
@@ -37,6 +37,11 @@ async def test_commits_are_synced_to_the_disk(db: Database) -> None:
     async with db.transaction():
         assert await db.fetch_value("PRAGMA synchronous") == 2
         assert await db.fetch_value("PRAGMA journal_mode") == "wal"
+
+
+async def test_a_number_that_does_not_fit_is_told_in_words_of_numbers(db: Database) -> None:
+    with pytest.raises(ValueRefused, match=r"too large to be stored: it may be from -2\^63 to 2\^63 - 1"):
+        await db.fetch_value("SELECT $1", 2**63)
 
 
 async def test_a_file_that_another_process_holds_is_a_conflict(

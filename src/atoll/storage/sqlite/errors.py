@@ -26,7 +26,7 @@ def translated(error: BaseException, statement: Statement | None = None) -> Stor
     if isinstance(error, StorageError):
         return error
     if isinstance(error, OverflowError):
-        return ValueRefused(str(error))
+        return ValueRefused("a whole number is too large to be stored: it may be from -2^63 to 2^63 - 1")
     if isinstance(error, sqlite3.IntegrityError):
         return ConstraintViolated(str(error))
     if isinstance(error, MemoryError):
