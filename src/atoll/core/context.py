@@ -152,7 +152,7 @@ def extract(headers: Mapping[str, str], *, sampled: bool = False) -> Context:
         request_id=_clean(headers.get("x-request-id", "")) or new_id(),
         trace=_trace(headers.get("traceparent", ""), sampled=sampled),
         deadline=_deadline(headers.get(DEADLINE_HEADER)),
-        idempotency_key=headers.get(IDEMPOTENCY_HEADER) or None,
+        idempotency_key=headers.get(IDEMPOTENCY_HEADER),
         baggage=_baggage(headers.get("baggage", "")),
     )
 

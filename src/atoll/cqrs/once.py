@@ -19,19 +19,23 @@ MAX_KEY: Final = 255
 def once(db: Database) -> Middleware:
     """Run commands that carry a key in a unit of work that also keeps their result, and give it back from then on.
 
-    Without a key, and for what keeps its own journal, it does nothing. Raises InvalidKey, RequestInProgress, KeyReused.
+    Without a key it does nothing, and of what keeps its own journal it only checks the key. Raises InvalidKey,
+    RequestInProgress, KeyReused.
     """
     in_hand: dict[str, str] = {}
 
     def wrap(route: Route, after: Step) -> Step:
-        if route.kind == "query" or route.durable:
+        if route.kind == "query":
             return after
 
         async def run(message: Any) -> Any:
             context = contexts.current()
             if context.idempotency_key is None:
                 return await after(message)
-            key, digest = scoped_key(context), route.digest(message)
+            key = scoped_key(context)
+            if route.durable:
+                return await after(message)
+            digest = route.digest(message)
             if (running := in_hand.get(key)) is not None:
                 _check_same(running, digest)
                 raise RequestInProgress("a request with this idempotency key is being worked on; ask again soon")

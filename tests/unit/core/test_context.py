@@ -142,6 +142,10 @@ def test_a_request_id_that_would_spoil_a_log_line_is_replaced(request_id: str) -
     assert extract({"x-request-id": request_id}).request_id != request_id
 
 
+def test_an_empty_key_is_not_taken_for_none() -> None:
+    assert extract({"idempotency-key": ""}).idempotency_key == ""
+
+
 def test_baggage_without_a_proper_key_or_of_huge_size_is_dropped() -> None:
     assert extract({"baggage": "a b=1, =2, c, d = 4;ttl=1"}).baggage == {"d": "4"}
     assert extract({"baggage": "a=" + "1" * 9000}).baggage == {}

@@ -22,6 +22,7 @@ from atoll.cqrs import (
     KeyReused,
     MessageExecuted,
     RequestInProgress,
+    Route,
     Unauthenticated,
     authorized,
     handles,
@@ -158,6 +159,19 @@ async def test_a_key_that_is_none_is_refused(db: Database, key: str) -> None:
     _, bus = safe(db)
     with asking(key=key), pytest.raises(InvalidKey):
         await bus.execute(Take(sku="a"))
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_nor_does_what_keeps_its_own_journal_take_such_a_key(db: Database, key: str) -> None:
+    step = once(db)(Route(name="pay", kind="command", durable=True, digest=str, keep=str, restore=str), done)  # type: ignore[arg-type]
+    with asking(key="k"):
+        assert await step("order") == "done: order"
+    with asking(key=key), pytest.raises(InvalidKey):
+        await step("order")
+
+
+async def done(message: Any) -> str:
+    return f"done: {message}"
 
 
 class Fail(Command[None]):
