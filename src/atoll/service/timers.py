@@ -16,7 +16,7 @@ from atoll.storage import Database
 from atoll.storage.timers import Timer
 
 PAUSE_SECONDS: Final = 1.0
-"""After a failure, which may be that of the database."""
+"""After a failure, which may be that of the database, and while another holds the row without a lease."""
 
 _logger = logging.getLogger(__name__)
 
@@ -64,7 +64,9 @@ class Timers:
             contexts.set_current(contexts.new_context())
             try:
                 await self._clock.sleep(await timer.left())
-                await timer.run(method)
+                done = await timer.run(method)
             except Exception:
                 _logger.exception("the timer %s failed and will run again", name)
+                done = False
+            if not done:
                 await self._clock.sleep(min(PAUSE_SECONDS, timer.seconds))

@@ -73,13 +73,14 @@ class Timer:
             return self.seconds
         return max(0.0, max(row.done_at + self.seconds, row.lease_until) - self._clock.now())
 
-    async def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do `work` in a unit of work if it is due and nobody is at it; when it raises it is over for a period.
+    async def run(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do `work` in a unit of work if it is due and nobody is at it, and tell whether; if it raises, it is over for
+        a period.
 
         Raises what it raises, and TimerLost when the lease was lost on the way. Cancelled, another may do it at once.
         """
         if (epoch := await self._take()) is None:
-            return
+            return False
         renewing = asyncio.create_task(self._renew(epoch), name=f"renew-timer-{self._name}")
         try:
             await self._db.atomic(partial(self._turn, work, epoch))
@@ -89,6 +90,7 @@ class Timer:
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
+        return True
 
     async def _take(self) -> int | None:
         now = self._clock.now()

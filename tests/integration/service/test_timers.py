@@ -187,6 +187,23 @@ async def test_on_postgresql_nobody_waits_for_a_run_that_takes_long(postgres_sch
         assert await replicas.reminded() == [1]
 
 
+async def test_on_postgresql_nobody_goes_round_while_a_run_holds_the_row_for_longer_than_its_lease(
+    postgres_schema: str,
+) -> None:
+    async with AsyncExitStack() as stack:
+        replicas = Replicas(postgres_schema, stack)
+        slow = await replicas.begin(1)
+        slow.go_on.clear()
+        await replicas.clock.advance(HOUR)
+        await within(slow.reached.wait())
+        await replicas.clock.advance(2 * LEASE_SECONDS)
+        other = await replicas.open()
+        replicas.run(Reminding(other, 2), other)
+        await replicas.clock.asleep(2)  # the one that would prolong the lease, and the other replica
+        slow.go_on.set()
+        await until(lambda: _counts(replicas, 1))
+
+
 async def test_on_postgresql_two_kinds_of_work_run_side_by_side(postgres_schema: str) -> None:
     async with AsyncExitStack() as stack:
         replicas, runs = Replicas(postgres_schema, stack), 0
