@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import nats
 import pytest
 
-from atoll.messaging.nats import NatsMessageQueue, NatsServer
+from atoll.messaging.nats import NatsServer
 from atoll.testing.broker_suite import arrived, publish_until_stored
 from atoll.testing.checks import until
 from atoll.testing.queue_suite import ENDED, HAPPENED, Collector, message, settle_what_happened
-
-Open = Callable[[], Awaitable[NatsMessageQueue]]
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    server = NatsServer(tmp_path)
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.fixture
-async def connect(server: NatsServer) -> AsyncIterator[Open]:
-    queues: list[NatsMessageQueue] = []
-
-    async def connect() -> NatsMessageQueue:
-        queues.append(await NatsMessageQueue.connect(server.url, namespace="shop"))
-        return queues[-1]
-
-    yield connect
-    for each in queues:
-        await each.close()
+from tests.integration.messaging.conftest import Open
 
 
 async def subjects(server: NatsServer) -> set[str]:
