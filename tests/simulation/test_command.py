@@ -27,6 +27,16 @@ def test_seeds_that_hold_are_counted() -> None:
     assert "no violation" in text
 
 
+@pytest.mark.parametrize("wrong", [("--seeds", "0"), ("--jobs", "0")])
+def test_to_run_nothing_is_refused(
+    wrong: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["simulate", "tests.simulation.scenario:orders", *wrong])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert "--seeds and --jobs must be 1 or more" in capsys.readouterr().err
+
+
 def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "LINE_SECONDS", 0.0)
     told = io.StringIO()

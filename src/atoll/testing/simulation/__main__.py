@@ -42,7 +42,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes run them")
     parser.add_argument("--seed", type=int, help="run just this one, and show its last events when it fails")
     parser.add_argument("--logs", action="store_true", help="with --seed: show what the services log")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.seeds < 1 or options.jobs < 1:
+        parser.error("--seeds and --jobs must be 1 or more")
+    return options
 
 
 def _replay(console: Console, place: str, seed: int, *, logs: bool) -> int:
